@@ -14,8 +14,7 @@ could not be made without arguments are named on stderr; they are none whose def
 - Composites: as decoders, less the vocabulary. `X/text` is the language model that X makes where its file has none, if
   that is not what the language model's own class gives.
 
-`?` before the JSON of a default: the class takes null beside it. It refuses null in the other keys of a row; `?*` stands in the
-rows of which that is not known. So far: from transformers 5.16.0.dev0 of 2026-08-19, without the types that came later.
+`?` before the JSON of a default: the class takes null beside it. It refuses null in the other keys of a row.
 
 Besides, a row of a decoder that those folders name has `@X`, the key that X is another name of, and `#theta`, the RoPE
 base where it is not 10,000. `#text` in that of a composite is the type of its language model.

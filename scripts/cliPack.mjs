@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { npm } from '../test/harness/npm.mjs';
 import { throwAwayFolder } from '../test/harness/places.mjs';
+import { packWasm } from './packedWasm.mjs';
 import { buildCopy } from './vsix.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -15,12 +16,7 @@ const NAME = 'headlight-attention';
 
 /** Of each package, the files that the program reads. */
 const BESIDE = {
-  'onnxruntime-web': [
-    'dist/ort.node.min.js',
-    'dist/ort.node.min.mjs',
-    'dist/ort-wasm-simd-threaded.mjs',
-    'dist/ort-wasm-simd-threaded.wasm',
-  ],
+  'onnxruntime-web': ['dist/ort.node.min.js', 'dist/ort.node.min.mjs', 'dist/ort-wasm-simd-threaded.mjs'],
   'onnxruntime-common': ['dist/cjs', 'dist/esm'],
   '@resvg/resvg-wasm': ['index_bg.wasm'],
   'dejavu-fonts-ttf': ['LICENSE', 'ttf/DejaVuSans.ttf', 'ttf/DejaVuSans-Bold.ttf'],
@@ -35,7 +31,7 @@ const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
  */
 function copy(from, to) {
   mkdirSync(dirname(to), { recursive: true });
-  cpSync(from, to, { recursive: true, dereference: true, filter: (path) => !path.endsWith('.map') });
+  cpSync(from, to, { recursive: true, dereference: true, filter: (path) => !/\.(?:map|d\.ts)$/.test(path) });
 }
 
 /**
@@ -55,6 +51,7 @@ export function cliPackage(built, folder) {
     // Without dependencies: they are of other files.
     const { dependencies: _, scripts: _scripts, ...manifest } = readJson(join(from, 'package.json'));
     writeFileSync(join(to, 'package.json'), JSON.stringify(manifest, null, 2));
+    if (name === 'onnxruntime-web') packWasm(from, to);
   }
   copy(join(ROOT, 'scripts', 'cliReadme.md'), join(folder, 'README.md'));
   const peer = readJson(join(ROOT, 'package.json')).dependencies['onnxruntime-node'];

@@ -23,10 +23,12 @@ import { installOnce } from '../test/harness/once.mjs';
 import { throwAwayFolder } from '../test/harness/places.mjs';
 import { run } from '../test/harness/processes.mjs';
 import { noticesText } from './notices.mjs';
+import { packWasm } from './packedWasm.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const OUT = join(ROOT, 'vsix');
 const VSCE = '4.1.0';
+const ORT_WEB = join('node_modules', 'onnxruntime-web');
 
 /** target of vsce -> folder of the native engine. The others compute in WebAssembly. */
 const NATIVE = {
@@ -88,7 +90,7 @@ async function vsce() {
  * newer than every folder, which any cache in node_modules ends.
  * @param {string} folder
  */
-function unlinkPackages(folder) {
+function copyPackages(folder) {
   const place = join(folder, 'node_modules');
   if (!lstatSync(place).isSymbolicLink()) return;
   rmSync(place);
@@ -97,6 +99,7 @@ function unlinkPackages(folder) {
     if (path === '' || dev || !existsSync(join(ROOT, path))) continue;
     cpSync(join(ROOT, path), join(folder, path), { recursive: true, mode: constants.COPYFILE_FICLONE });
   }
+  packWasm(join(ROOT, ORT_WEB), join(folder, ORT_WEB));
 }
 
 /**
@@ -108,7 +111,7 @@ function unlinkPackages(folder) {
 export async function packVsix(folder, target, { out, preRelease = false }) {
   if (!TARGETS.includes(target)) throw new Error(`${target}: there is ${[...TARGETS, 'all'].join(', ')}`);
   mkdirSync(out, { recursive: true });
-  unlinkPackages(folder);
+  copyPackages(folder);
   const manifestFile = join(folder, 'package.json');
   const { scripts, ...manifest } = JSON.parse(readFileSync(manifestFile, 'utf8'));
   const file = join(out, `${manifest.name}-${target}-${manifest.version}.vsix`);

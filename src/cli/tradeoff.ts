@@ -6,14 +6,15 @@ import { basename, join, resolve } from 'node:path';
 import type { HeadModel } from '../compute/heads/headModel';
 import type { Watch } from '../compute/heads/watch';
 import { engineLinear, FLOAT64, type Linear, usualLinear } from '../compute/tradeoff/linear';
+import { probesFor } from '../compute/tradeoff/probesFor';
 import { ResultStore } from '../compute/tradeoff/resultStore';
 import { type Budget, type SweepAsk, Sweeper } from '../compute/tradeoff/sweep';
 import { WholePass } from '../compute/tradeoff/wholePass';
 import type { Engine } from '../compute/engines/engine';
 import { ANCHORS } from '../insight/tradeoff/anchors';
-import { MethodError, parseMethod } from '../insight/tradeoff/method';
+import { MethodError, parseMethods } from '../insight/tradeoff/method';
 import { offeredMethods } from '../insight/tradeoff/offered';
-import { inductionOfIds, type Probe, probesOf } from '../insight/tradeoff/probes';
+import type { Probe } from '../insight/tradeoff/probes';
 import { isRefused, type Sweep, type SweptMethod } from '../insight/tradeoff/result';
 import { parseTypedCount } from '../model/typedCount';
 import { CONVERSION_PROMPT } from '../present/conversionText';
@@ -24,7 +25,7 @@ import { anchorRows, applicationIn, applicationRows, siblingRows } from '../pres
 import { tradeoffCurve } from '../present/tradeoffCurve';
 import { probeRows } from '../present/tradeoffProbes';
 import { type TradeoffScenario, tradeoffRows } from '../present/tradeoffText';
-import { MOST_SWEPT_TOKENS, USUAL_SWEPT_TOKENS } from '../shared/limits';
+import { MOST_SWEPT_TOKENS, USUAL_PROBE_TOKENS, USUAL_SWEPT_TOKENS } from '../shared/limits';
 import { decimalOf, type OptionTable, type ParsedArguments, parseArguments } from './arguments';
 import { InputError, reason, UsageError } from './errors';
 import { TOKEN_OPTIONS, tokensOf, withModel } from './modelInput';
@@ -53,9 +54,6 @@ const OPTIONS: OptionTable = {
 };
 
 type Values = ParsedArguments['values'];
-
-/** Tokens of a long-range probe: as many again as a short text, and within what small models were trained on. */
-const USUAL_PROBE_TOKENS = 256;
 
 export async function tradeoff(args: readonly string[], output: CliOutput): Promise<number> {
   const { paths, values } = parseArguments(args, OPTIONS);
@@ -147,10 +145,7 @@ async function swept(
 async function probesIn(values: Values, model: HeadModel, ids: readonly number[]): Promise<readonly Probe[]> {
   if (values['probe-tokens'] === '0' || values['alone'] === true) return [];
   const tokens = countOf(values, 'probe-tokens', Math.min(USUAL_PROBE_TOKENS, ids.length), MOST_SWEPT_TOKENS);
-  const tokenizer = await model.model.tokenizer();
-  if (tokenizer !== null) return probesOf((text) => tokenizer.encode(text), tokens);
-  const probe = inductionOfIds(ids, tokens);
-  return probe === null ? [] : [probe];
+  return probesFor(model.model, ids, tokens);
 }
 
 /** `--siblings A,B`, or those beside a sample model; `none`: none. */
@@ -208,14 +203,11 @@ function linearFor(model: HeadModel, engine: Engine, { precision }: Values): Lin
 
 function methodsIn({ methods }: Values, pass: WholePass, tokens: number): readonly string[] {
   if (typeof methods !== 'string') return offeredMethods(pass.layers(), tokens);
-  const asked = methods.split(',').map((method) => method.trim());
-  for (const method of asked)
-    try {
-      parseMethod(method);
-    } catch (error) {
-      throw error instanceof MethodError ? new UsageError(`--methods: ${error.message}`) : error;
-    }
-  return asked;
+  try {
+    return parseMethods(methods);
+  } catch (error) {
+    throw error instanceof MethodError ? new UsageError(`--methods: ${error.message}`) : error;
+  }
 }
 
 /** `--shard 2/4`: every fourth method, from the second on. */

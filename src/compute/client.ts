@@ -13,6 +13,7 @@ import type { Units } from '../model/units';
 import { isRpcError, RpcError } from '../shared/rpcError';
 import { answerCheck, type Contract, handlersOf } from '../shared/schema';
 import { framedTransport, PIPE } from './framedTransport';
+import { SharedCall, type WaitOptions } from './sharedCall';
 import { Turns } from './turns';
 
 export interface ComputeClientOptions extends ComputeOptions {
@@ -65,7 +66,7 @@ export class ComputeClient {
   private activeCalls = 0;
   private toldOfCrash = false;
   private disposed = false;
-  private reports: Promise<readonly DeviceReport[]> | undefined;
+  private probe: SharedCall<readonly DeviceReport[]> | undefined;
   private readonly turns = new Turns();
 
   constructor(private readonly options: ComputeClientOptions) {}
@@ -138,19 +139,23 @@ export class ComputeClient {
     running.peer.call('compute/showUnits', { units }).catch(() => undefined);
   }
 
-  /** Probed once a window; `refresh` probes again. */
-  devices(options: CallOptions & { readonly refresh?: boolean } = {}): Promise<readonly DeviceReport[]> {
-    if (!options.refresh && this.reports) return this.reports;
-    const reports = this.call('compute/devices', { refresh: options.refresh ?? false }, options);
-    this.reports = reports;
-    reports.catch(() => {
-      if (this.reports === reports) this.reports = undefined;
+  /** Probed once a window, for all who ask meanwhile; `refresh` probes again. */
+  devices({
+    refresh = false,
+    ...options
+  }: WaitOptions & { readonly refresh?: boolean } = {}): Promise<readonly DeviceReport[]> {
+    if (!refresh && this.probe?.givenUp === false) return this.probe.wait(options);
+    const method = 'compute/devices';
+    const probe = new SharedCall(method, (shared) => this.call(method, { refresh }, shared));
+    this.probe = probe;
+    probe.result.catch(() => {
+      if (this.probe === probe) this.probe = undefined;
     });
-    return reports;
+    return probe.wait(options);
   }
 
   /** @throws RpcError `unavailable` naming what is wrong with the engine that was asked for. */
-  async device(choice: EngineChoice, allowSoftwareGpu: boolean, options: CallOptions = {}): Promise<DeviceChoice> {
+  async device(choice: EngineChoice, allowSoftwareGpu: boolean, options: WaitOptions = {}): Promise<DeviceChoice> {
     const reports = await this.devices(options);
     const chosen = chooseDevice(reports, choice, allowSoftwareGpu);
     if (chosen) return chosen;

@@ -248,9 +248,9 @@ export class ConfigReader {
   }
 
   /** As `integer`, of what a class computes with: it takes a default where the key is absent, and fails where it is null. */
-  computed(keys: readonly string[], min = 1): Sourced<number> | null {
+  computed(keys: readonly string[], min = 1, max = MAX_DIMENSION): Sourced<number> | null {
     this.refuseNull(keys);
-    return this.integer(keys, min);
+    return this.integer(keys, min, max);
   }
 
   /** Says of keys that are null, and that a class computes with, that it fails. */

@@ -1,6 +1,6 @@
 /** Boxes of two drawings, row by row, so that those with the same role face each other. */
 
-import type { Box, Branch, LayerDrawing } from './boxes';
+import type { Box, Branch, LayerDrawing } from './box';
 
 export interface FacingRow {
   readonly before: readonly Box[];
@@ -35,6 +35,9 @@ const ROLES: Readonly<Record<string, string>> = {
   mixer: 'attention',
   alibi: 'rope',
   nope: 'rope',
+  rope_q: 'rope',
+  kv: 'k',
+  kv_norm: 'kv_a_norm',
 };
 
 function roleOf({ id }: Box): string {

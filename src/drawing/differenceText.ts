@@ -5,7 +5,11 @@ import { formatCount } from '../present/quantities';
 import type { Anatomy, LayerKind } from '../serving/anatomy/anatomy';
 import type { AnatomyDifference, FactChange, FactValue, KindPair } from '../serving/anatomy/difference';
 import { isSame } from '../serving/anatomy/difference';
-import type { Box } from './boxes';
+import type { AttentionLayerSpec } from '../attention/spec/layerSpec';
+import { isHeaded } from '../model/attention';
+import { modelLaterBytes } from '../present/sizeText';
+import { type Box } from './box';
+import { mixerTitle } from './boxWords';
 import {
   faceBoxes,
   type FacingRow,
@@ -84,8 +88,8 @@ export class DifferenceWords {
   private insteadOf(rows: readonly FacingRow[]): string {
     const boxes = (side: 'before' | 'after'): readonly Box[] => rows.flatMap((row) => row[side]);
     const [before, after] = [boxes('before'), boxes('after')];
-    if (before.length === 0) return `only ${this.names.after}`;
-    if (after.length === 0) return `only ${this.names.before}`;
+    if (before.length === 0) return onlyText(after, this.names.after);
+    if (after.length === 0) return onlyText(before, this.names.before);
     const named = (all: readonly Box[]): string =>
       all.some(({ id }) => id === 'experts')
         ? 'experts'
@@ -141,7 +145,7 @@ export class DifferenceWords {
       return [...this.keeps(before), ...this.keptLines(before, after)];
     const compared = linesOf(before, after, this.vague);
     const lines = [
-      ...(before.title === after.title ? [] : linesBetween([before.title], [after.title], this.names)),
+      ...(before.title === after.title ? [] : titlesBetween(before.title, after.title, this.names)),
       ...linesBetween(
         this.withoutGroups(before.id, compared.before),
         this.withoutGroups(after.id, compared.after),
@@ -167,7 +171,7 @@ export class DifferenceWords {
   /** Shapes of K and V that differ in numbers alone are told by their causes. */
   private keptLines(before: Box, after: Box): string[] {
     const shapes = (lines: readonly string[]): Set<string> =>
-      new Set(lines.filter((line) => line.includes(' × ')).map(skeleton));
+      new Set(lines.filter((line) => /\s×\s/.test(line)).map(skeleton));
     const both = shapes(before.lines);
     const told = new Set([...shapes(after.lines)].filter((line) => both.has(line)));
     const rest = (lines: readonly string[]): string[] => lines.filter((line) => !told.has(skeleton(line)));
@@ -197,6 +201,13 @@ export class DifferenceWords {
   }
 }
 
+const FEW = 2;
+
+/** "Q norm and K norm: only B"; of a whole branch "only B". */
+function onlyText(boxes: readonly Box[], name: string): string {
+  return boxes.length > FEW ? `only ${name}` : `${listText(boxes.map(({ title }) => title))}: only ${name}`;
+}
+
 /** What is said of a box. */
 interface BoxLine {
   readonly title: string;
@@ -213,6 +224,17 @@ function onceOfSeveral(lines: readonly BoxLine[]): readonly string[] {
     if (titles.every((title) => title === what)) return `${formatInteger(titles.length)} × ${text}`;
     return name === undefined ? `${listText(titles)}: ${text}` : `${what} in ${listText(titles)}: only ${name}`;
   });
+}
+
+const ATTENTION = 'Attention ';
+
+/** "Attention to all tokens → to the last 128 tokens". */
+function titlesBetween(before: string, after: string, names: Names): string[] {
+  const lines = linesBetween([before], [after], names);
+  const both = `${ARROW} ${ATTENTION}`;
+  return [before, after].every((title) => title.startsWith(ATTENTION))
+    ? lines.map((line) => line.replace(both, `${ARROW} `))
+    : lines;
 }
 
 /** Lines that are not on both sides, in pairs. Shapes are left out: their causes are told. */
@@ -264,11 +286,28 @@ function without(lines: readonly string[], others: readonly string[]): string[] 
   });
 }
 
-/** "8 → 128 experts, 2 → 8 active": the numbers that changed in lines that are alike beside. */
+/** "8 → 128 experts, 2 → 8 active", "4 × 128 → 2 × 256": what changed in lines that are alike but for their numbers. */
 function numbersBetween(before: string, after: string): string {
-  const old = before.match(NUMBER) ?? [];
+  const old = before.split(CLAUSES);
+  return after
+    .split(CLAUSES)
+    .map((part, place) => partBetween(old[place] ?? part, part))
+    .join('');
+}
+
+/** With what joins them. */
+const CLAUSES = /(, | with )/;
+
+/** A number, a root, or a product of several. */
+const PRODUCT = new RegExp(`√?${NUMBER.source}(?:\\s×\\s${NUMBER.source})*`, 'g');
+
+function partBetween(before: string, after: string): string {
+  const old = before.match(PRODUCT) ?? [];
+  const changed = (after.match(PRODUCT) ?? []).filter((number, index) => number !== old[index]);
+  // Two of them are read as a whole.
+  if (changed.length > 1) return `${before} → ${after}`;
   let index = 0;
-  return after.replace(NUMBER, (number) => {
+  return after.replace(PRODUCT, (number) => {
     const was = old[index++];
     return was === undefined || was === number ? number : `${was} → ${number}`;
   });
@@ -286,10 +325,16 @@ export function summaryText(difference: AnatomyDifference, names: Names): string
     ...counted(of('hiddenSize'), 'hidden size'),
     ...counted(of('contextLength'), 'tokens of context'),
     ...headsBetween(difference),
+    ...mixersBetween(difference),
+    ...windowsBetween(difference),
+    ...ratioBetween(difference),
+    ...partsBetween(difference),
     ...expertsBetween(difference),
     ...aloneText(difference, names),
   ].filter((part) => part !== '');
-  const cache = sizeBetween(of('cacheBytesPerToken'), 'cache per token');
+  const cache = [sizeBetween(of('cacheBytesPerToken'), 'cache per token'), laterBetween(before, after)]
+    .filter((part) => part !== '')
+    .join(', ');
   const state = sizeBetween(of('stateBytes'), 'state');
   const parameters = countBetween(of('parameters.total'), 'parameters');
   const active = countBetween(of('parameters.activePerToken'), 'active per token');
@@ -342,6 +387,99 @@ function headsBetween(difference: AnatomyDifference): string[] {
   ];
 }
 
+/** "Mamba-2 mixer → Mamba mixer". */
+function mixersBetween({ before, after, pairs }: AnatomyDifference): string[] {
+  const named = (kind: LayerKind | undefined): string =>
+    kind?.state && !isHeaded(kind.attention) ? mixerTitle(kind.attention, kind.state) : '';
+  const found = pairs.flatMap((pair) => {
+    const [old, now] = [named(before.kinds[pair.before ?? -1]), named(after.kinds[pair.after ?? -1])];
+    return old === '' || now === '' || old === now ? [] : [`${old} → ${now}`];
+  });
+  return [...new Set(found)];
+}
+
+/** "4,096 → 1,024 tokens of window". */
+function windowsBetween(difference: AnatomyDifference): string[] {
+  const windows = (pair: KindPair): FactChange | undefined =>
+    pair.changes.find(({ path }) => path === 'attention.window');
+  const pair = mainPair(difference, (each) => windows(each) !== undefined);
+  return counted(pair ? windows(pair) : undefined, 'tokens of window');
+}
+
+/** "1 sliding to 1 full → 5 to 1": how the two kinds of a repeated sequence follow each other. */
+function ratioBetween({ before, after }: AnatomyDifference): string[] {
+  const [old, now] = [ratioOf(before), ratioOf(after)];
+  if (!old || !now || JSON.stringify(old) === JSON.stringify(now)) return [];
+  if (old.kinds.some((kind, place) => kind !== now.kinds[place])) return [];
+  const [one = '', other = ''] = now.kinds;
+  const counts = (each: Ratio): readonly string[] => each.counts.map((count) => formatInteger(count));
+  const [few, many] = [counts(old), counts(now)];
+  return [`${few[0]} ${one} to ${few[1]} ${other} → ${many[0]} to ${many[1]}`];
+}
+
+interface Ratio {
+  readonly kinds: readonly string[];
+  readonly counts: readonly number[];
+}
+
+/** Null where no sequence of two kinds is repeated. */
+function ratioOf({ stack, kinds }: Anatomy): Ratio | null {
+  const [repeat] = stack.filter(({ times, runs }) => times > 1 && runs.length === 2);
+  if (!repeat) return null;
+  return {
+    kinds: repeat.runs.map(({ kind }) => kinds[kind]?.attention.kind ?? ''),
+    counts: repeat.runs.map(({ count }) => count),
+  };
+}
+
+/** What an attention has or has not; null where it is not known. */
+type HasPart = (kind: LayerKind) => boolean | null;
+
+const inAttention =
+  (has: (layer: AttentionLayerSpec) => boolean): HasPart =>
+  ({ attention, description }) => {
+    if (attention.kind === 'recurrent' || attention.kind === 'conv' || attention.kind === 'none') return false;
+    return description?.layer ? has(description.layer) : null;
+  };
+
+const PARTS: readonly { readonly noun: string; readonly has: HasPart }[] = [
+  { noun: 'norms of Q and K', has: inAttention(({ queryNorm }) => queryNorm !== null) },
+  { noun: 'capped scores', has: inAttention(({ softcap }) => softcap !== null) },
+  { noun: 'attention sinks', has: inAttention(({ sinks }) => sinks) },
+  { noun: 'a gate on the attention', has: inAttention(({ outputGate }) => outputGate !== 'none') },
+  { noun: 'biases in the attention', has: inAttention(({ biases }) => biases.q) },
+  { noun: 'an indexer', has: ({ attention }) => 'indexer' in attention && attention.indexer !== undefined },
+  { noun: 'several residual streams', has: ({ description }) => description && description.streams > 1 },
+];
+
+/** "now norms of Q and K, no longer capped scores": what some layer of one side has, and none of the other. */
+function partsBetween({ before, after }: AnatomyDifference): string[] {
+  const found = PARTS.flatMap(({ noun, has }) => {
+    const [old, now] = [before, after].map(({ kinds }) => kinds.map(has));
+    if (!old || !now || [...old, ...now].includes(null)) return [];
+    return old.includes(true) === now.includes(true) ? [] : [{ noun, now: now.includes(true) }];
+  });
+  const text = (word: string, now: boolean): string[] => {
+    const nouns = found.filter((each) => each.now === now).map(({ noun }) => noun);
+    return nouns.length === 0 ? [] : [`${word} ${listText(nouns)}`];
+  };
+  return [...text('now', true), ...text('no longer', false)];
+}
+
+function atFirst({ kinds }: Anatomy): number {
+  return kinds.reduce((sum, { cacheBytesPerToken, indexes }) => sum + cacheBytesPerToken * indexes.length, 0);
+}
+
+/** "beyond the windows 184 KiB → 80 KiB (÷ 2.3)": where the growth of a side changes. */
+function laterBetween(before: Anatomy, after: Anatomy): string {
+  if (!sumKnown(before, after)) return '';
+  const [early, late] = [before, after].map(({ spec, kvDtype, tokens }) => modelLaterBytes(spec, kvDtype, tokens));
+  if (early === null && late === null) return '';
+  const [old, now] = [early ?? atFirst(before), late ?? atFirst(after)];
+  const ratio = old > 0 && now > 0 && old !== now ? ` (${formatChange(old, now)})` : '';
+  return `beyond the windows ${formatSize(old)}${old === now ? ' in both' : ` → ${formatSize(now)}${ratio}`}`;
+}
+
 function expertsBetween({ before, after }: AnatomyDifference): string[] {
   const text = ({ count }: Anatomy): string | null => {
     if (!count) return null;
@@ -355,13 +493,13 @@ function expertsBetween({ before, after }: AnatomyDifference): string[] {
   return skeleton(old) === skeleton(now) ? [numbersBetween(old, now)] : [`${old} → ${now}`];
 }
 
-/** "only B has Gated DeltaNet mixer in 36 layers". */
+/** "only B has 36 layers of “Gated DeltaNet mixer”". */
 function aloneText({ before, after, pairs }: AnatomyDifference, names: Names): string[] {
   const named = (anatomy: Anatomy, place: number): string => {
     const kind = anatomy.kinds[place];
     if (!kind) return '';
     const count = kind.indexes.length;
-    return `${kindName(kind, anatomy.kinds)} in ${formatInteger(count)} ${count === 1 ? 'layer' : 'layers'}`;
+    return `${formatInteger(count)} ${count === 1 ? 'layer' : 'layers'} of “${kindName(kind, anatomy.kinds)}”`;
   };
   const gone = pairs.flatMap((pair) =>
     pair.after === null && pair.before !== null ? [named(before, pair.before)] : [],

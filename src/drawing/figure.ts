@@ -8,7 +8,9 @@ import { sumOf } from '../families/counted/weights';
 import { modelBeyondText } from '../present/sizeText';
 import { countOf, multipliedEnds } from '../serving/anatomy/ends';
 import type { Repeat, Run } from '../serving/anatomy/fold';
-import { type Box, COLUMNS, type LayerDrawing, layerDrawing, mixerTitle } from './boxes';
+import { type Box, COLUMNS, type LayerDrawing } from './box';
+import { layerDrawing } from './layerDrawing';
+import { mixerTitle } from './boxWords';
 import { Canvas, placeBox, placeCard, placeLayer, placeText } from './layout';
 import { legendShapes } from './legend';
 import type { Ink, Scene } from './scene';
@@ -226,11 +228,18 @@ export function totalsText(anatomy: Anatomy): string {
   return [parametersText(anatomy), ...cache].join(' · ');
 }
 
-function captionText({ tokens }: Anatomy, { source, step }: FigureOptions): string {
+/** Others leave out one of them or both. */
+export function activeText(anatomies: readonly Anatomy[]): string {
+  const sparse = anatomies.some(({ count }) => count && count.activePerToken !== count.total);
+  return sparse ? ' Active parameters are with the embedding and the output head.' : '';
+}
+
+function captionText(anatomy: Anatomy, { source, step }: FigureOptions): string {
+  const { tokens } = anatomy;
   const operations =
     step?.legend ??
     `In a box: parameters · operations of one layer, then the share of the whole model that all layers of this kind have together. Operations are those of one decode step at a context of ${tokensText(tokens)}.`;
-  return `${source}. ${operations} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
+  return `${source}. ${operations}${step ? '' : activeText([anatomy])} Theoretical minimum, without an engine's pages. Drawn by Headlight.`;
 }
 
 /** What a box has of the whole, where `layers` layers have it. */
@@ -462,7 +471,7 @@ export function embeddingBoxes(anatomy: Anatomy): Box[] {
       'Embedding',
       [
         ...size,
-        ...(multiplier === undefined || multiplier === 1 ? [] : [`× ${numberText(multiplier)}`]),
+        ...(multiplier === undefined || multiplier === 1 ? [] : [multiplierText(multiplier, hiddenSize)]),
         ...(positions ? [learned] : []),
         ...(blocks?.embedding?.norm ? ['then a norm'] : []),
         ...(ends.tied ? ['shared with the output head'] : []),
@@ -472,6 +481,12 @@ export function embeddingBoxes(anatomy: Anatomy): Box[] {
       ends.keys.of('vocabulary'),
     ),
   ];
+}
+
+/** "× √4,608 = 67.8823" where it is that root. */
+function multiplierText(multiplier: number, hiddenSize: number | null): string {
+  const root = hiddenSize !== null && Math.abs(multiplier ** 2 - hiddenSize) < 1e-6 * hiddenSize;
+  return root ? `× √${formatInteger(hiddenSize)} = ${numberText(multiplier)}` : `× ${numberText(multiplier)}`;
 }
 
 /** What stands between layers and head beside the norm. @param streams It is all of the mix of several streams. */

@@ -1,7 +1,7 @@
 /** Where things are: boxes on a grid of columns, as high as their text, joined by lines that cross nothing. */
 
 import { formatFlops, formatCount } from '../present/quantities';
-import { type Box, type Branch, COLUMNS, type LayerDrawing } from './boxes';
+import { type Box, type Branch, COLUMNS, type LayerDrawing } from './box';
 import { marksShapes, marksSize } from './marks';
 import type { Ink, Part, Place, Shape, TextShape } from './scene';
 import { MOST, stepBarHeight, stepShapes } from './stepMarks';

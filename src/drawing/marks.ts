@@ -1,6 +1,6 @@
 /** Small marks that show numbers: query heads over the K and V that they share, experts of which some are used. */
 
-import type { ExpertMarks, HeadMarks } from './boxes';
+import type { ExpertMarks, HeadMarks } from './box';
 import type { Shape } from './scene';
 
 interface Size {

@@ -73,7 +73,7 @@ function mamba(state: StateSpec, hidden: number, weights: ReadonlyMap<string, nu
   const states = state.recurrentElements / inner;
   const rank = (weights.get('x') ?? 0) / inner - 2 * states;
   return [
-    [step('in', 'In', [`${n(hidden)} → 2 × ${n(inner)}: x, gate`])],
+    [step('in', 'In', [`${n(hidden)} → 2 × ${n(inner)}: x and gate`])],
     convolution(state, ', SiLU'),
     [step('x', 'Time step, B, C', [`${n(inner)} → ${n(rank)} + 2 × ${n(states)}`])],
     weights.has('step_norms') ? [step('step_norms', 'RMSNorm', ['of time step, B and C, each'], [0, 12], 'norm')] : [],
@@ -93,8 +93,8 @@ function mamba2(state: StateSpec, hidden: number, weights: ReadonlyMap<string, n
   return [
     [
       step('in', 'In', [
-        `${n(hidden)} → 2 × ${n(inner)}: gate, x`,
-        `+ 2 × ${groups === 1 ? '' : `${n(groups)} × `}${n(states)}: B and C of the recurrence; + ${n(many)}: time steps`,
+        `${n(hidden)} → 2 × ${n(inner)}: x and gate`,
+        `+ 2 × ${groups === 1 ? '' : `${n(groups)} × `}${n(states)}: B and C; + ${n(many)}: time steps`,
       ]),
     ],
     convolution(state, ', SiLU'),

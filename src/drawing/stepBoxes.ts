@@ -3,7 +3,8 @@
 import type { LayerKind } from '../serving/anatomy/anatomy';
 import { countOf, multipliedEnds, type PartCounts } from '../serving/anatomy/ends';
 import type { Flight, Piece, Timed, Work } from '../serving/anatomy/flight';
-import { type Box, layerDrawing } from './boxes';
+import { type Box } from './box';
+import { layerDrawing } from './layerDrawing';
 import { endBoxes, kindLetter } from './figure';
 
 /** One box. Its numbers are of one layer. */

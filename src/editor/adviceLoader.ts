@@ -29,6 +29,7 @@ export class AdviceLoader extends Owner {
   constructor(
     private readonly services: Services,
     private readonly lines: HoveredLines,
+    private readonly create: () => Promise<Advice>,
   ) {
     super();
     this.watch.add(window.onDidChangeVisibleTextEditors(() => this.look()));
@@ -72,13 +73,12 @@ export class AdviceLoader extends Owner {
   }
 
   private load(): Promise<Advice | null> {
-    return (this.loading ??= this.create());
+    return (this.loading ??= this.tryToLoad());
   }
 
-  private async create(): Promise<Advice | null> {
+  private async tryToLoad(): Promise<Advice | null> {
     try {
-      const { createAdvice } = await this.services.platform.load('advice');
-      return (this.advice = this.own(createAdvice(this.services)));
+      return (this.advice = this.own(await this.create()));
     } catch (error) {
       this.services.log.error(
         `lens, hints and problems could not be loaded: ${error instanceof Error ? error.message : String(error)}`,

@@ -10,7 +10,7 @@ import type { createExplorer } from './explorer/explorer';
 import type { ModelsPart } from './models/modelsPart';
 import type { createPalette } from './palette/palette';
 import type { createPanelHost } from './panel/panelHost';
-import type { Services } from './services';
+import type { Platform, Services } from './services';
 import type { createWeightEditors } from './weights/weightEditor';
 
 export interface Bundles {
@@ -30,5 +30,10 @@ export interface Bundles {
 }
 
 export type LoadBundle = <K extends keyof Bundles>(name: K) => Promise<Bundles[K]>;
+/** A platform with its parts; the entries say it. */
+export interface LoadingPlatform extends Platform {
+  readonly load: LoadBundle;
+}
+
 /** How each is loaded; the entry of a platform says it. */
 export type Parts = { readonly [K in keyof Bundles]: () => Promise<Bundles[K]> };

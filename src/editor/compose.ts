@@ -10,19 +10,21 @@ import {
   languages,
   type Position,
   type TextDocument,
-  type Uri,
+  Uri,
   window,
 } from 'vscode';
 import { PANEL_VIEWS, type PanelView } from '../shared/panelViews';
 import { activeConfig, activeReading } from './activeReading';
 import type { WorkCounts } from './advice/insights';
 import { AdviceLoader } from './adviceLoader';
-import type { MeasureDecodeRequest, RunLayerRequest } from './computeHost';
+import type { LoadBundle, LoadingPlatform } from './bundles';
+import type { ComputeHost, MeasureDecodeRequest, RunLayerRequest } from './computeHost';
 import type { MeasureConversionRequest } from './conversionQuestions';
 import { ConfigContext } from './configContext';
 import { ConfigHoverProvider } from './hover';
 import { HoveredLines } from './hoveredLines';
 import { COMMANDS, CONTEXTS, VIEWS } from './ids';
+import { LazyCompute } from './lazyCompute';
 import { LazyModels } from './lazyModels';
 import { registerExplorer, registerPalette } from './lazyParts';
 import { registerMcpServers } from './mcpServers';
@@ -30,7 +32,7 @@ import type { PanelHost } from './panel/panelHost';
 import { Readings } from './readings';
 import { REFERENCE_SELECTOR, ReferenceHovers } from './referenceHover';
 import { ResultPages } from './resultPages';
-import { LazyCompute, type Platform, type Services } from './services';
+import type { Services } from './services';
 import { registerUnits } from './sizeUnits';
 import { WeightConfigs } from './weightConfigs';
 import type { WeightEditors } from './weights/weightEditor';
@@ -51,15 +53,16 @@ export interface HeadlightApi {
   work(): { readonly looks: number; readonly storeLooks?: number } & Readonly<Partial<WorkCounts>>;
 }
 
-export function compose(context: ExtensionContext, platform: Platform): HeadlightApi {
+export function compose(context: ExtensionContext, platform: LoadingPlatform): HeadlightApi {
+  const { load } = platform;
   const started = performance.now();
   const cpu = platform.cpuMs();
   const log = createLog('Headlight');
   const units = registerUnits();
   const readings = new Readings();
   const pages = new ResultPages(context);
-  const models = new LazyModels(platform.load);
-  const compute = platform.native ? new LazyCompute(context, log, platform.load, pages, models) : null;
+  const models = new LazyModels(async () => (await load('models')).createModels(services));
+  const compute = platform.native ? new LazyCompute(() => createCompute(services, load)) : null;
   const weightConfigs = new WeightConfigs(async (file) => {
     if (!compute) return '';
     const { config } = await (await compute.get()).call(
@@ -70,9 +73,8 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     return config?.text ?? '';
   });
   const services: Services = { context, log, readings, platform, pages, weightConfigs, compute, models };
-  models.useFor(services);
   const lines = new HoveredLines();
-  const advice = new AdviceLoader(services, lines);
+  const advice = new AdviceLoader(services, lines, async () => (await load('advice')).createAdvice(services));
   const hovers = new ConfigHoverProvider(readings, () => advice.keyTexts(), lines);
   context.subscriptions.push(
     log,
@@ -89,11 +91,11 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
     lines.register(),
     registerCommand(COMMANDS.showLog, () => log.show()),
     new ConfigContext(readings),
-    ...registerPanel(services),
-    ...registerWeightEditor(services),
+    ...registerPanel(services, load),
+    ...registerWeightEditor(services, load),
     ...registerCompute(services),
-    ...registerPalette(services),
-    ...registerExplorer(services),
+    ...registerPalette(services, load),
+    ...registerExplorer(services, load),
     ...(platform.native ? registerMcpServers(context, log) : []),
     registerCommand(COMMANDS.openFromHub, async (argument?: unknown) => (await models.get()).openFromHub(argument)),
     registerCommand(COMMANDS.setHubToken, async () => (await models.get()).setToken()),
@@ -115,13 +117,22 @@ export function compose(context: ExtensionContext, platform: Platform): Headligh
   };
 }
 
+async function createCompute({ context, log, pages, models }: Services, load: LoadBundle): Promise<ComputeHost> {
+  return (await load('computeHost')).createComputeHost({
+    script: context.asAbsolutePath('dist/compute.js'),
+    storage: context.globalStorageUri.fsPath,
+    samples: Uri.joinPath(context.extensionUri, 'media', 'samples'),
+    log,
+    pages,
+    models,
+  });
+}
+
 /** The panel: a view of the side bar, and the same beside the editor. */
-function registerPanel(services: Services): Disposable[] {
+function registerPanel(services: Services, load: LoadBundle): Disposable[] {
   let loading: Promise<PanelHost> | undefined;
   const panel = (): Promise<PanelHost> =>
-    (loading ??= services.platform
-      .load('panel')
-      .then(async (bundle) => own(services, await bundle.createPanelHost(services))));
+    (loading ??= load('panel').then(async (bundle) => own(services, await bundle.createPanelHost(services))));
   return [
     window.registerWebviewViewProvider(VIEWS.panel, {
       resolveWebviewView: async (view) => (await panel()).attachView(view),
@@ -143,12 +154,12 @@ function registerPanel(services: Services): Disposable[] {
 }
 
 /** For safetensors and GGUF files. Nothing of it is loaded until such a file is opened. */
-function registerWeightEditor(services: Services): Disposable[] {
+function registerWeightEditor(services: Services, load: LoadBundle): Disposable[] {
   let loading: Promise<WeightEditors> | undefined;
   const editors = (): Promise<WeightEditors> =>
-    (loading ??= services.platform
-      .load('weightEditor')
-      .then(async (bundle) => own(services, await bundle.createWeightEditors(services))));
+    (loading ??= load('weightEditor').then(async (bundle) =>
+      own(services, await bundle.createWeightEditors(services)),
+    ));
   const provider: CustomReadonlyEditorProvider = {
     openCustomDocument: (uri) => ({ uri, dispose: () => undefined }),
     resolveCustomEditor: async ({ uri }, panel) => (await editors()).resolve(uri, panel),

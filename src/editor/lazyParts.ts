@@ -9,6 +9,7 @@ import {
   type TreeView,
   window,
 } from 'vscode';
+import type { LoadBundle } from './bundles';
 import type { Explorer } from './explorer/explorer';
 import { EXPLORER_COMMANDS, PALETTE_COMMANDS, TOOLS, VIEWS } from './ids';
 import type { Palette } from './palette/palette';
@@ -36,17 +37,15 @@ function lazyCommands<C extends string, T>(
   );
 }
 
-export function registerPalette(services: Services): Disposable[] {
-  const palette = lazyPart<Palette>(services, async () =>
-    (await services.platform.load('palette')).createPalette(services),
-  );
+export function registerPalette(services: Services, load: LoadBundle): Disposable[] {
+  const palette = lazyPart<Palette>(services, async () => (await load('palette')).createPalette(services));
   return lazyCommands(PALETTE_COMMANDS, palette, (loaded, id, uri, argument) => loaded.run(id, uri, argument));
 }
 
-export function registerExplorer(services: Services): Disposable[] {
+export function registerExplorer(services: Services, load: LoadBundle): Disposable[] {
   const refreshed = new EventEmitter<undefined>();
   const explorer = lazyPart<Explorer>(services, async () =>
-    (await services.platform.load('explorer')).createExplorer(services, view, refreshed),
+    (await load('explorer')).createExplorer(services, view, refreshed),
   );
   // The editor asks for children when the view is first seen; nothing is looked for before.
   const view: TreeView<TreeItem> = window.createTreeView(VIEWS.configs, {

@@ -13,6 +13,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'aria',
     modelTypes: ['aria_text'],
     cite: 'transformers 5.18 models/aria/configuration_aria.py AriaTextConfig',
+    refusesRemainder: 'class',
     defaults: { aria_text: { hidden_act: 'silu', rms_norm_eps: 1e-6, moe_topk: 2 } },
     read: plainDecoder,
   },

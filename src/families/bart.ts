@@ -21,10 +21,21 @@ export const layers = (): readonly LayersFacet[] => [
     // biome-ignore format: names fill their lines
     modelTypes: [
       'pegasus', 'pegasus_x', 'bigbird_pegasus', 'blenderbot', 'blenderbot-small', 'marian', 'm2m_100', 'nllb-moe',
-      'plbart', 'mvp', 'led', 'fsmt', 'prophetnet', 'speecht5', 'seamless_m4t', 'seamless_m4t_v2',
+      'plbart', 'mvp', 'led', 'fsmt', 'speecht5', 'seamless_m4t', 'seamless_m4t_v2',
     ],
     cite: CITE,
     read: (reader) => bartDecoder(reader),
+  },
+  {
+    // The number of layers is worked out, and the class fails where a file sets it under either name.
+    id: 'bart',
+    modelTypes: ['prophetnet'],
+    cite: 'transformers 5.18 models/prophetnet/configuration_prophetnet.py (setter of num_hidden_layers), PreTrainedConfig.get_text_config',
+    read: (reader) => {
+      for (const key of ['num_hidden_layers', 'decoder_layers'])
+        if (reader.has(key)) reader.wrong(key, 'absent, beside num_decoder_layers', reader.own(key));
+      return bartDecoder(reader);
+    },
   },
 ];
 

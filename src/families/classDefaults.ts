@@ -8,7 +8,7 @@ import type { ClassDefaults } from '../config/reader';
 /**
  * In the file, `likes` of a row has rows that are written as changes of it, in which null removes a key. `@X` is the key that X is
  * another name of; `#theta` the RoPE base; `#text` the type of a composite's language model where the nested object names none; `?` the
- * mark of a default that the class takes null beside, before its JSON; `?*` of a class of which that is not known.
+ * mark of a default that the class takes null beside, before its JSON.
  */
 type Row = Readonly<Record<string, JsonValue>>;
 
@@ -17,11 +17,9 @@ interface Defaults {
   readonly aliases: Readonly<Record<string, string>>;
   readonly theta: number | Readonly<Record<string, number>> | undefined;
   readonly text: string | undefined;
-  /** Keys that may be null; null where nobody looked which they are. */
-  readonly nullable: readonly string[] | null;
+  /** Keys that may be null. */
+  readonly nullable: readonly string[];
 }
-
-const NOT_KNOWN = '?*';
 
 /** Type -> the changes that make its row, from the root of its tree. Filled on first use, rows when they are asked for. */
 const paths = new Map<string, readonly Row[]>();
@@ -49,7 +47,7 @@ function defaultsIn(row: Row): Defaults {
   const aliases: Record<string, string> = {};
   const nullable: string[] = [];
   for (const [key, value] of Object.entries(row)) {
-    if (value === null || key === 'likes' || key === NOT_KNOWN || key.startsWith('#')) continue;
+    if (value === null || key === 'likes' || key.startsWith('#')) continue;
     if (key.startsWith('@')) aliases[key.slice(1)] = String(value);
     else if (typeof value === 'string' && value.startsWith('?')) {
       nullable.push(key);
@@ -61,7 +59,7 @@ function defaultsIn(row: Row): Defaults {
     aliases,
     theta: row['#theta'] as Defaults['theta'],
     text: row['#text'] as Defaults['text'],
-    nullable: row[NOT_KNOWN] ? null : nullable,
+    nullable,
   };
 }
 
@@ -76,7 +74,7 @@ export function classDefaultsOf(modelType: string, root = modelType, nested = fa
   return {
     className: `${modelType}'s configuration class`,
     values: row.values,
-    refusesNull: (key) => row.nullable !== null && Object.hasOwn(row.values, key) && !row.nullable.includes(key),
+    refusesNull: (key) => Object.hasOwn(row.values, key) && !row.nullable.includes(key),
     ...(Object.keys(aliases).length > 0 ? { aliases } : {}),
     ...(theta === undefined ? {} : { theta }),
   };
@@ -99,7 +97,7 @@ export function isDeclaredKey(key: string): boolean {
 function declare(trees: Readonly<Record<string, Row>>): void {
   for (const tree of Object.values(trees)) {
     for (const name of Object.keys(tree))
-      if (name !== 'likes' && name !== NOT_KNOWN && !name.startsWith('#')) declared.add(name.replace(/^@/, ''));
+      if (name !== 'likes' && !name.startsWith('#')) declared.add(name.replace(/^@/, ''));
     if (tree['likes'] !== undefined) declare(tree['likes'] as Readonly<Record<string, Row>>);
   }
 }

@@ -57,6 +57,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'divided-heads',
     modelTypes: ['deepseek_ocr2_text'],
     cite: 'transformers 5.18 models/deepseek_ocr2/configuration_deepseek_ocr2.py __post_init__',
+    refusesRemainder: 'class',
     read: (reader) => ({ layers: decoderLayers(reader, { layerTypes: false, headDimKeys: [] }) }),
   },
   {
@@ -64,7 +65,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'deepseek-mla',
     // biome-ignore format: names fill their lines
     modelTypes: [
-      'deepseek_v2', 'deepseek_v3', 'joyai_llm_flash', 'kimi_k2', 'axk1', 'youtu', 'mistral4', 'glm4_moe_lite',
+      'deepseek_v3', 'joyai_llm_flash', 'kimi_k2', 'axk1', 'youtu', 'mistral4', 'glm4_moe_lite',
       'pangu_ultra_moe', 'kimi_vl_text', 'youtu_llm', 'sarvam_mla',
     ],
     cite: 'transformers 5.18 models/deepseek_v3/modular_deepseek_v3.py (caches the latent); vLLM MLAAttentionSpec',
@@ -73,10 +74,25 @@ export const layers = (): readonly LayersFacet[] => [
     read: latentLayers,
   },
   {
+    id: 'deepseek-mla',
+    modelTypes: ['deepseek_v2'],
+    cite: 'transformers 5.18 models/deepseek_v2/configuration_deepseek_v2.py; vLLM MLAAttentionSpec',
+    refusesRemainder: 'class',
+    read: latentLayers,
+  },
+  {
     // The same maths, which llama.cpp runs with K and V of every head.
     id: 'deepseek-mla',
-    modelTypes: ['minicpm3', 'plm'],
-    cite: 'openbmb/MiniCPM3-4B modeling_minicpm.py; PLM-Team/PLM-1.8B-Base modeling_plm.py; vLLM MLAAttentionSpec',
+    modelTypes: ['minicpm3'],
+    cite: 'transformers 5.18 models/minicpm3/configuration_minicpm3.py; openbmb/MiniCPM3-4B modeling_minicpm.py; vLLM MLAAttentionSpec',
+    llamacpp: { expandsLatents: true },
+    refusesRemainder: 'class',
+    read: latentLayers,
+  },
+  {
+    id: 'deepseek-mla',
+    modelTypes: ['plm'],
+    cite: 'PLM-Team/PLM-1.8B-Base modeling_plm.py; vLLM MLAAttentionSpec',
     llamacpp: { expandsLatents: true },
     read: latentLayers,
   },

@@ -87,9 +87,11 @@ export function partsOf(reader: ConfigReader): Parts | null {
     return null;
   }
   const given = reader.integer(['qk_rope_head_dim'], 0);
-  const factor = given ? null : reader.number(['partial_rotary_factor']);
+  const factor = reader.number(['partial_rotary_factor']);
+  // The class works the rotary width out of the factor, and takes the width itself only where there is none.
   const value = Math.trunc(headDim.value * (factor?.value ?? 64 / 512));
-  return { queryHeads, headDim, window, rope: given ?? { value, source: (factor ?? headDim).source } };
+  const rope = factor || !given ? { value, source: (factor ?? headDim).source } : given;
+  return { queryHeads, headDim, window, rope };
 }
 
 /** Words of the layers: `layer_types`, then `compress_ratios`, then the class's pattern (HCA, HCA, then alternating HCA and CSA). */
@@ -277,16 +279,22 @@ export function hyperConnections(
   scales: number,
 ): NonNullable<CountedDecoder['extra']> {
   return (config, tally, layers) => {
-    const streams = config.size('hc_mult', 4);
+    const streams = streamsOf(config);
     const width = streams * config.size(HIDDEN_KEYS);
     const rows = mixes(streams);
     for (const { index } of layers) {
       tally.place = index;
-      tally.add('other', 2 * (rows * width + rows + scales), 'streams');
+      for (const branch of ['attention', 'feed_forward'])
+        tally.add('other', rows * width + rows + scales, `streams.${branch}`);
     }
     tally.place = null;
     tally.add('other', streams * width + streams + 1, 'streams');
   };
+}
+
+/** The width of the stream, in hidden states. */
+export function streamsOf(config: ConfigReader): number {
+  return config.size('hc_mult', 4);
 }
 
 export const arrangements = (): readonly ArrangementsFacet[] => [
@@ -298,9 +306,7 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
       const byTable = hashedLayers(config)(layer);
       return { scoring: scoringOf(config), byTable, correctionBias: !byTable };
     },
-    says: (config) => [
-      `The stream is ${config.size('hc_mult', 4)} hidden states wide: each branch reads a learned mix of them and is written into all.`,
-    ],
+    streams: streamsOf,
   },
 ];
 

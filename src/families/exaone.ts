@@ -48,6 +48,7 @@ export const layers = (): readonly LayersFacet[] => [
     read: (reader, modelType) => {
       const kindAt = pattern(reader);
       const window = slidingWindow(reader);
+      checkPattern(reader);
       const listed = windowList(reader);
       if (listed) return { layers: listed, ...cachingOf(modelType, listed.length) };
       if (!kindAt && !reader.hasValue('layer_types'))
@@ -100,6 +101,14 @@ function windowList(reader: ConfigReader): readonly LayerDraft[] | null {
     return draft;
   });
   return withSources(drafts, { layers: count.source, kind: list.source });
+}
+
+/** Without a list of layers, the class counts with a pattern of 0 where there is no window, and fails: it divides by it. */
+function checkPattern(reader: ConfigReader): void {
+  if (reader.hasValue('layer_types') || reader.hasValue('sliding_windows') || !reader.defaults) return;
+  if (reader.own('sliding_window') === null) reader.wrong('sliding_window', 'a number, or beside layer_types', null);
+  if (reader.own('sliding_window_pattern') === 0)
+    reader.wrong('sliding_window_pattern', 'a number above 0, or beside layer_types', 0);
 }
 
 /** `sliding_window_pattern` is a number (every n-th layer is full) or letters ("LLLG", repeated). */
@@ -176,7 +185,7 @@ export const gguf = (): readonly GgufFacet[] => [
         return;
       }
       config['sliding_window'] = null;
-      delete config['layer_types'];
+      config['layer_types'] = new Array<string>(source.number('block_count') ?? 0).fill('full_attention');
       delete config['sliding_window_pattern'];
     },
     block: localBase,

@@ -234,6 +234,8 @@ export interface ArrangementsFacet {
   readonly valueNorm?: boolean;
   /** Key of the RoPE base of sliding layers, where they have their own. */
   readonly localTheta?: string;
+  /** How many hidden states wide the stream is: each branch begins with a mix of them (weights `streams.*`) and is written into all; 1 where absent. */
+  readonly streams?: (config: ConfigReader) => number;
   /** What a figure must say beside its boxes. */
   readonly says?: readonly string[] | ((config: ConfigReader) => readonly string[]);
 }
@@ -249,6 +251,8 @@ export interface RouterWords {
   readonly correctionBias?: boolean;
   /** A fixed table of the vocabulary chooses, and no score. */
   readonly byTable?: boolean;
+  /** The weights of the chosen are divided by their sum. */
+  readonly normalize?: boolean;
 }
 
 export type Positioning = number | 'rope' | 'none' | 'elsewhere' | 'unsaid';

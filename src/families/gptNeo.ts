@@ -56,9 +56,15 @@ export const layers = (): readonly LayersFacet[] => [
   },
   {
     id: 'gpt_neox',
-    modelTypes: ['gpt_neox', 'gpt_neox_japanese'],
-    cite: 'transformers 5.18 models/gpt_neox/configuration_gpt_neox.py and modeling_gpt_neox.py, gpt_neox_japanese/modeling_gpt_neox_japanese.py',
+    modelTypes: ['gpt_neox'],
+    cite: 'transformers 5.18 models/gpt_neox/configuration_gpt_neox.py and modeling_gpt_neox.py',
     refusesRemainder: 'class',
+    read: multiHead(),
+  },
+  {
+    id: 'gpt_neox',
+    modelTypes: ['gpt_neox_japanese'],
+    cite: 'transformers 5.18 models/gpt_neox_japanese/modeling_gpt_neox_japanese.py',
     read: multiHead(),
   },
 ];
@@ -69,9 +75,9 @@ function expandedTypes(reader: ConfigReader, count: number): readonly string[] |
   const list = reader.list(['attention_layers']);
   if (list) return list.value.filter((word) => typeof word === 'string');
   const types = reader.list(['attention_types']);
-  // The class alternates global and local layers, 24 in all.
+  // The class alternates global and local layers, 24 in all, and refuses another number.
   if (!types)
-    return count % 2 === 0 && !reader.has('attention_types')
+    return count === 24 && !reader.has('attention_types')
       ? Array.from({ length: count }, (_, index) => (index % 2 === 0 ? 'global' : 'local'))
       : null;
   const words: string[] = [];

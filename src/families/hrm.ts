@@ -11,6 +11,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'hrm',
     modelTypes: ['hrm_text'],
     cite: 'transformers 5.18 models/hrm_text/configuration_hrm_text.py: layers × H_cycles × (L_cycles + 1), unless num_layers_per_stack is given',
+    refusesRemainder: 'class',
     read: (reader) => {
       const count = layerCount(reader, ['num_hidden_layers']);
       const heads = headLayout(reader, { kvKeys: [] });

@@ -8,7 +8,7 @@ import { afterDense, deepseekExperts, EXPERT_KEYS } from './counted/experts';
 import type { ExpertRule } from './counted/facet';
 import { flag } from './counted/switches';
 import { sparseLatent } from './deepseekSparse';
-import { hyperConnections } from './deepseekV4';
+import { hyperConnections, streamsOf } from './deepseekV4';
 import type {
   ArrangementsFacet,
   BlockInput,
@@ -237,8 +237,6 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     modelTypes: ['hy_v4'],
     cite: 'transformers 5.18 modeling_hy_v4.py HYV4DecoderLayer',
     positions: 'unsaid',
-    says: [
-      'The stream is several hidden states wide: each branch reads a learned mix of them and is written into all.',
-    ],
+    streams: streamsOf,
   },
 ];

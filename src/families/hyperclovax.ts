@@ -14,7 +14,12 @@ export const layers = (): readonly LayersFacet[] => [
     modelTypes: ['hyperclovax'],
     cite: 'transformers 5.18 models/hyperclovax/configuration_hyperclovax.py',
     refusesRemainder: 'class',
-    read: plainDecoder,
+    read: (reader, modelType) => {
+      // The class divides by its square root where no attention_multiplier is given.
+      if (reader.own('head_dim') === 0 && !reader.hasValue('attention_multiplier'))
+        reader.wrong('head_dim', 'a whole number of at least 1', 0);
+      return plainDecoder(reader, modelType);
+    },
   },
 ];
 

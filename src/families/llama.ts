@@ -21,8 +21,8 @@ import { asMixture, mixtralRouting } from './mistral';
 export const layers = (): readonly LayersFacet[] => [
   {
     id: 'llama',
-    modelTypes: ['llama'],
-    cite: 'transformers 5.18 src/transformers/models/llama/configuration_llama.py',
+    modelTypes: ['llama', 'higgs_audio_v2', 'cosmos3_edge_text'],
+    cite: 'transformers 5.18 src/transformers/models/llama/configuration_llama.py, validate_architecture; those of the others are the same',
     refusesRemainder: 'class',
     read: plainDecoder,
   },
@@ -32,8 +32,8 @@ export const layers = (): readonly LayersFacet[] => [
     // biome-ignore format: names fill their lines
     modelTypes: [
       'yi', 'Yi', 'aquila', 'baichuan', 'xverse', 'skywork', 'orion', 'diffllama', 'csm', 'emu3_text_model',
-      'nanochat', 'chameleon', 'evolla', 'EvollaModel', 'higgs_audio_v2', 'telechat2', 'telechat3', 'llava_llama',
-      'panguembedded', 'PanguEmbedded', 'open_llama', 'cosmos3_edge_text', 'internlmxcomposer2', 'zhinao',
+      'nanochat', 'chameleon', 'evolla', 'EvollaModel', 'telechat2', 'telechat3', 'llava_llama',
+      'panguembedded', 'PanguEmbedded', 'open_llama', 'internlmxcomposer2', 'zhinao',
     ],
     cite: 'transformers 5.18 src/transformers/models/llama/configuration_llama.py and the classes that follow it; remote code of the others',
     // Yi's own class (01-ai/Yi-34B configuration_yi.py) is not in transformers.
@@ -98,6 +98,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 'muse-glimmer',
     modelTypes: ['muse_glimmer_text'],
     cite: 'transformers 5.18 models/muse_glimmer/configuration_muse_glimmer.py __post_init__',
+    refusesRemainder: 'class',
     llamacpp: { windows: true },
     read: (reader) => ({
       layers: decoderLayers(reader, {

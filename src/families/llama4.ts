@@ -3,6 +3,7 @@
 import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers } from './kit/decoder';
+import { layerCount } from './kit/headLayout';
 import { moe, softmaxRouter } from './kit/mixtures';
 import { BARE, LLAMA_PREFIXES, llamaNames, type MixtureNames, part, underShared } from './kit/tensorNames';
 import { activation, gated, headNorm } from './kit/parts';
@@ -23,6 +24,9 @@ export const layers = (): readonly LayersFacet[] => [
       const interval = reader.computed(['no_rope_layer_interval'])?.value ?? 4;
       const hasRope = (index: number): boolean =>
         listed.length > 0 ? listed[index] !== 0 : (index + 1) % interval !== 0;
+      const layers = reader.hasValue('layer_types') ? 0 : (layerCount(reader)?.value ?? 0);
+      if (listed.length > 0 && listed.length < layers)
+        reader.wrong('no_rope_layers', `a list with an entry for each of the ${layers} layers`, [...listed]);
       return {
         layers: decoderLayers(reader, {
           kindAt: (index) => (hasRope(index) ? 'chunked' : 'full'),

@@ -3,6 +3,8 @@
 import { HIDDEN_KEYS } from '../config/spellings';
 import { flag } from './counted/switches';
 import { consultDecoys } from './deepseek';
+import { type ConfigReader, MAX_LAYERS } from '../config/reader';
+import type { Sourced } from '../model/spec';
 import type { CountsFacet, LayersFacet } from './facets';
 import { repeat, withLayerSource } from './kit/decoder';
 import { latentLayout, layerCount, missing } from './kit/headLayout';
@@ -15,7 +17,7 @@ export const layers = (): readonly LayersFacet[] => [
     read: (reader) => {
       consultDecoys(reader);
       reader.consult(['ngram_vocab_size_ratio']);
-      const count = layerCount(reader, ['num_layers', 'num_hidden_layers']);
+      const count = layersOf(reader);
       const latent = count && latentLayout(reader);
       if (!count || !latent) {
         if (!count) missing(reader, 'the number of layers', 'num_layers');
@@ -30,6 +32,26 @@ export const layers = (): readonly LayersFacet[] => [
     },
   },
 ];
+
+/**
+ * `num_layers`, or half of `num_hidden_layers`: the class of transformers 5.18 derives the latter, and where a file has it, takes
+ * half of it whatever `num_layers` says. Where the two part, other code reads another model.
+ */
+function layersOf(reader: ConfigReader): Sourced<number> | null {
+  const given = layerCount(reader, ['num_layers']);
+  if (!reader.defaults) return given ?? layerCount(reader, ['num_hidden_layers']);
+  reader.refuseNull(['num_hidden_layers']);
+  const all = reader.hasValue('num_hidden_layers') ? reader.integer(['num_hidden_layers'], 2, MAX_LAYERS) : null;
+  if (!all) return given;
+  const count = Math.floor(all.value / 2);
+  if (given && reader.hasValue('num_layers') && given.value !== count)
+    reader.log.note(
+      `num_hidden_layers ${all.value} is not twice num_layers ${given.value}: transformers takes half of it`,
+      true,
+      reader.pathOf('num_hidden_layers'),
+    );
+  return { value: count, source: { ...all.source, rule: `half of num_hidden_layers ${all.value}` } };
+}
 
 export const counts = (): readonly CountsFacet[] => [
   {

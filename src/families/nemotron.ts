@@ -108,6 +108,8 @@ const LETTERS: Readonly<Record<string, string>> = { M: 'mamba', '*': 'full_atten
 function words(reader: ConfigReader): Sourced<readonly string[]> | null {
   for (const key of ['layers_block_type', 'layer_types']) {
     const list = reader.list([key]);
+    // The class takes an empty list for no layers at all.
+    if (list?.value.length === 0 && reader.defaults) reader.wrong(key, 'a list with an entry for each layer', []);
     if (list && list.value.length > 0 && list.value.length <= MAX_LAYERS) {
       return {
         value: list.value.map((entry) => (typeof entry === 'string' ? entry : show(entry))),

@@ -259,7 +259,8 @@ export const arrangements = (): readonly ArrangementsFacet[] => [
     cite: 'transformers 5.18 modeling_qwen3_next.py, modeling_qwen3_5.py: norms × (1 + weight), a quarter of a head is turned',
     norm: { weight: 'plus-one' },
     positions: 0.25,
-    router: () => ({ scoring: 'softmax' }),
+    // T:qwen3_next Qwen2MoeTopKRouter asks norm_topk_prob; T:qwen3_5_moe Qwen3_5MoeTopKRouter divides always.
+    router: (config) => ({ scoring: 'softmax', normalize: config.flag(['norm_topk_prob'], true) }),
     sharedGate: true,
   },
 ];

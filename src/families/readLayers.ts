@@ -49,14 +49,16 @@ export function readLayers(
   }
   if (!family) return genericDecoder(reader, modelType);
   const own = family.read(reader, modelType);
+  checkRemainder(family, reader);
   // Nothing is cached of an encoder, whatever its sizes; some count their stacks in an object.
-  if (own.layers.some(({ attention }) => attention.kind !== 'none')) checkSizes(reader);
+  if (own.layers.some(({ attention }) => attention.kind !== 'none')) checkSizes(reader, own.layers.length);
   const reading = CROSS_ROOTS.includes(root) ? { ...own, layers: withCross(reader, own.layers) } : own;
   const whole = wholeInput(reader, architecture);
   if (whole) {
     reader.takeAll();
     return { layers: withSources(repeat(NO_ATTENTION, encoderLayers(reader, reading.layers.length)), { kind: whole }) };
   }
+  reader.consult(DRAFT_KEYS);
   const draftKey = DRAFT_KEYS.find((key) => reader.hasValue(key));
   const draftLayers =
     reading.draftLayers ?? (draftKey === undefined ? 0 : (reader.integer([draftKey], 0, MAX_LAYERS)?.value ?? 0));
@@ -75,17 +77,30 @@ const SIZES: readonly (readonly [keys: readonly string[], least: number])[] = [
   [['intermediate_size'], 0],
 ];
 
-/** Reports sizes that are no numbers, where the family or its class knows the key. A list has one for each layer. */
-function checkSizes(reader: ConfigReader): void {
+/** Classes of transformers that know them take null, which the table of defaults has not, and refuse what is no number. */
+const OFTEN_NULL = ['num_key_value_heads', 'head_dim'];
+
+/** Reports sizes that are no numbers, where the family or its class knows the key. A list has one for each of the layers. */
+function checkSizes(reader: ConfigReader, layers: number): void {
   const { defaults, log } = reader;
   for (const [keys, least] of SIZES)
     for (const key of keys) {
       const value = reader.own(key);
-      if (value === undefined || value === null || Array.isArray(value)) continue;
-      const asked = log.consulted.has(reader.pathOf(key)) || (defaults !== null && Object.hasOwn(defaults.values, key));
+      if (value === undefined || value === null || (Array.isArray(value) && value.length === layers)) continue;
+      const declared = defaults !== null && (Object.hasOwn(defaults.values, key) || OFTEN_NULL.includes(key));
+      const asked = declared || log.consulted.has(reader.pathOf(key));
       const sound = typeof value === 'number' && Number.isInteger(value) && value >= least && value <= MAX_DIMENSION;
       if (asked && !sound) reader.wrong(key, `a whole number of at least ${least}`, value);
     }
+}
+
+/** A hidden size that the heads do not divide, which the class refuses whatever else the file says (see lint/headDim.ts). */
+function checkRemainder(family: LayersFacet, reader: ConfigReader): void {
+  if (family.refusesRemainder !== 'class') return;
+  const [hidden, heads] = [reader.integer(HIDDEN_KEYS), reader.integer(HEAD_KEYS)];
+  if (!hidden || !heads || hidden.value % heads.value === 0) return;
+  const text = `hidden size ${hidden.value} is not a multiple of ${heads.value} heads: transformers refuses this model`;
+  reader.log.note(text, true, heads.source.key ?? undefined);
 }
 
 /** What says that a decoder's type is used as an encoder: `is_causal`, or its class. */

@@ -3,6 +3,7 @@
 import type { BlocksFacet, GgufFacet, LayersFacet, NamesFacet } from './facets';
 import { biases, gatedMlp, llamaBlocks, plainRotary } from './kit/blocks';
 import { decoderLayers, slidingWindow } from './kit/decoder';
+import { layerCount } from './kit/headLayout';
 
 export const layers = (): readonly LayersFacet[] => [
   {
@@ -16,8 +17,10 @@ export const layers = (): readonly LayersFacet[] => [
       const window = reader.flag(['use_sliding_window'], false) ? slidingWindow(reader) : null;
       const rotary = reader.list(['no_rope_layers'])?.value ?? null;
       const interval = reader.computed(['no_rope_layer_interval'])?.value ?? 4;
-      const hasRope = (index: number): boolean =>
-        rotary && rotary.length > 0 ? rotary[index] === 1 : (index + 1) % interval !== 0;
+      const hasRope = (index: number): boolean => (rotary ? rotary[index] === 1 : (index + 1) % interval !== 0);
+      const layers = reader.hasValue('layer_types') ? 0 : (layerCount(reader)?.value ?? 0);
+      if (rotary && rotary.length < layers)
+        reader.wrong('no_rope_layers', `a list with an entry for each of the ${layers} layers`, [...rotary]);
       return {
         layers: decoderLayers(reader, {
           window: () => window,

@@ -56,7 +56,7 @@ export const layers = (): readonly LayersFacet[] => [
           },
         };
       };
-      const draft = reader.integer(['num_nextn_predict_layers'], 0, MAX_LAYERS)?.value ?? 0;
+      const draft = reader.computed(['num_nextn_predict_layers'], 0, MAX_LAYERS)?.value ?? 0;
       const list = reader.list(['layer_types']);
       const labels =
         list?.value.map((entry) => (typeof entry === 'string' ? entry : show(entry))) ??

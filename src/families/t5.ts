@@ -53,6 +53,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 't5gemma',
     modelTypes: ['t5_gemma_module'],
     cite: 'transformers 5.18 models/t5gemma/configuration_t5gemma.py: EncoderDecoderCache',
+    refusesRemainder: 'class',
     read: (reader) => t5Gemma(reader, () => 2),
   },
   {
@@ -60,6 +61,7 @@ export const layers = (): readonly LayersFacet[] => [
     id: 't5gemma',
     modelTypes: ['t5gemma2_decoder'],
     cite: 'transformers 5.18 models/t5gemma2: EncoderDecoderCache',
+    refusesRemainder: 'class',
     read: (reader) =>
       t5Gemma(reader, () => reader.computed(['sliding_window_pattern', '_sliding_window_pattern'])?.value ?? 6),
   },

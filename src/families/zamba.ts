@@ -38,6 +38,7 @@ export const layers = (): readonly LayersFacet[] => [
       const period = reader.computed(['attn_layer_period'])?.value ?? 6;
       const offset = reader.computed(['attn_layer_offset'], 0)?.value ?? 4;
       const state = mambaState(reader, HYBRID_MAMBA_KEYS);
+      checkMambaHeads(reader);
       return listedLayers(
         reader,
         (index) => (index === 2 || (index >= 3 && (index - 3) % period === offset) ? 'hybrid' : 'mamba'),
@@ -68,6 +69,17 @@ export const layers = (): readonly LayersFacet[] => [
     },
   },
 ];
+
+/** The class refuses an inner width that the Mamba heads do not divide (validate_architecture). */
+function checkMambaHeads(reader: ConfigReader): void {
+  const [inner, heads] = [expandedWidth(reader, ['mamba_expand']), reader.integer(['n_mamba_heads'])];
+  if (inner !== null && heads && inner % heads.value !== 0)
+    reader.log.note(
+      `inner width ${inner} is not a multiple of ${heads.value} Mamba heads: transformers refuses this model`,
+      true,
+      heads.source.key ?? undefined,
+    );
+}
 
 /** The class's list of 54 layers: hybrid at 6, 12, …, 42, 47 and 51. */
 function zamba2Word(index: number, count: number): string {

@@ -83,6 +83,11 @@ export function modelBeyondText(spec: ModelSpec, kvDtype: ResolvedKvDtype, token
   return growthWords(growthIn(spec, kvDtype, tokens), formatSize);
 }
 
+/** The same without a plan: bytes beyond the last window that fills; null where none does. @param tokens Of the scenario. */
+export function modelLaterBytes(spec: ModelSpec, kvDtype: ResolvedKvDtype, tokens: number): number | null {
+  return growthIn(spec, kvDtype, tokens).at(-1)?.bytesPerToken ?? null;
+}
+
 function growthWords(growth: readonly Growth[], format: (bytes: number) => string): string {
   const last = growth.at(-1);
   if (!last) return '';

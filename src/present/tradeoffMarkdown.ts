@@ -6,6 +6,7 @@ import { formatInteger, formatSize } from '../model/units';
 import { documentOf, figure, heading, list, type Markdown, md, sentenceText, table } from './markdown';
 import type { Svg } from './svg';
 import { anchorRows, applicationRows, siblingRows } from './tradeoffBeside';
+import { PROBES_LEGEND, probeAbout, probeTable } from './tradeoffProbes';
 import { SEEDED_SAYS_LITTLE } from './tradeoffSays';
 import {
   sizeAtScenario,
@@ -53,11 +54,24 @@ export function tradeoffMarkdown(sweep: Sweep, { scenario, seeded, missing, pict
     ),
     sentenceText(TRADEOFF_LEGEND.replace(/; \*[^;]*$/, '; best: no other method is both smaller and less damaging')),
     ...(found.length === 0 ? [] : [heading(2, 'Error of each layer’s attention output'), layerTable(found)]),
+    ...probesSection(sweep),
     list(tradeoffNotes(sweep.methods).map(sentenceText)),
     ...rowsWithTitle(applicationRows(sweep)),
     ...rowsWithTitle(siblingRows(sweep)),
     ...rowsWithTitle(anchorRows(ANCHORS)),
   ]);
+}
+
+function probesSection(sweep: Sweep): readonly Markdown[] {
+  const rows = probeTable(sweep);
+  if (rows === null) return [];
+  const [title = [], ...found] = rows;
+  return [
+    heading(2, 'Long-range probes'),
+    sentenceText(PROBES_LEGEND),
+    list(sweep.unchanged.probes.map((probe) => sentenceText(`${probe.name}: ${probeAbout(probe)}`))),
+    table(title, found, ['left', ...title.slice(1).map(() => 'right' as const)]),
+  ];
 }
 
 /** Rows of the command line, whose first ones are an empty line and a title. */

@@ -1,4 +1,4 @@
-/** What a changed cache can no longer do, as rows for the command line. */
+/** What a changed cache can no longer do: in words for every surface, as rows for the command line. */
 
 import { isRefused, type MethodResult, type Sweep } from '../insight/tradeoff/result';
 import type { ProbeResult } from '../insight/tradeoff/probes';
@@ -13,26 +13,47 @@ const TASKS: Readonly<Record<ProbeResult['name'], string>> = {
 /** Below this share the unchanged model does not do the task either. */
 const ABLE = 0.1;
 
-/** One row for each method, the unchanged model first; empty where nothing was probed. */
-export function probeRows({ unchanged, methods }: Sweep): readonly string[] {
+/** What the numbers of probes are. */
+export const PROBES_LEGEND =
+  'Long-range probes: tokens that stay right, and mean loss in nats. They break before the mean over the text does.';
+
+/** What was asked, and how far back the answer lies; that the unchanged model does not do it, where that is so. */
+export function probeAbout({ name, tokens, asked, distance, rightBefore }: ProbeResult): string {
+  const unable = rightBefore < ABLE ? '; the unchanged model does not do it: read the loss alone' : '';
+  return `${TASKS[name]}; ${asked} tokens asked for in ${tokens}, the first ${distance} back${unable}`;
+}
+
+/** Of the unchanged model, and with the method. */
+export function probeCells({
+  lossBefore,
+  rightBefore,
+  lossAfter,
+  rightAfter,
+}: ProbeResult): readonly [before: string, after: string] {
+  return [cell(rightBefore, lossBefore), cell(rightAfter, lossAfter)];
+}
+
+/** A title and a row for each method, the unchanged model first; null where nothing was probed. */
+export function probeTable({ unchanged, methods }: Pick<Sweep, 'unchanged' | 'methods'>): readonly string[][] | null {
   const { probes } = unchanged;
-  if (probes.length === 0) return [];
+  if (probes.length === 0) return null;
   const found = methods.filter((one): one is MethodResult => !isRefused(one) && one.probes.length === probes.length);
-  const rows = [
+  return [
     ['', ...probes.map(({ name }) => name)],
-    ['unchanged', ...probes.map(({ lossBefore, rightBefore }) => cell(rightBefore, lossBefore))],
-    ...found.map((one) => [one.method, ...one.probes.map(({ lossAfter, rightAfter }) => cell(rightAfter, lossAfter))]),
+    ['unchanged', ...probes.map((probe) => probeCells(probe)[0])],
+    ...found.map((one) => [one.method, ...one.probes.map((probe) => probeCells(probe)[1])]),
   ];
+}
+
+/** The table as rows; empty where nothing was probed. */
+export function probeRows(sweep: Sweep): readonly string[] {
+  const rows = probeTable(sweep);
+  if (rows === null) return [];
   const widths = elementAt(rows, 0).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return [
     '',
-    'Long-range probes: tokens that stay right, and mean loss in nats. They break before the mean over the text does.',
-    ...probes.map(
-      ({ name, tokens, asked, distance, rightBefore }) =>
-        `${name}: ${TASKS[name]}; ${asked} tokens asked for in ${tokens}, the first ${distance} back${
-          rightBefore < ABLE ? '; the unchanged model does not do it: read the loss alone' : ''
-        }`,
-    ),
+    PROBES_LEGEND,
+    ...sweep.unchanged.probes.map((probe) => `${probe.name}: ${probeAbout(probe)}`),
     ...rows.map((row) =>
       row
         .map((text, i) => (i === 0 ? text.padEnd(elementAt(widths, i)) : text.padStart(elementAt(widths, i) + 2)))

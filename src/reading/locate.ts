@@ -86,6 +86,11 @@ function languagePath(document: ConfigDocument): readonly string[] {
   const nested = LANGUAGE_KEYS.filter((path) => document.objectAt(path) !== undefined);
   const withLayers = nested.find((path) => hasNumber(document, path, LAYER_KEYS));
   if (withLayers) return withLayers;
+  // A class that makes its language model of `text_config` asks the keys around it only where there is none (Fuyu).
+  const root = stringAt(document, [], 'model_type');
+  const text =
+    root !== null && languageTypeOf(root) !== root ? nested.find(([key]) => key === 'text_config') : undefined;
+  if (text && hasKey(document, text, SIZE_KEYS)) return text;
   // A root with layers of its own is flat (Qwen2.5-VL); else the nested object leaves its sizes to its class (LLaVA-1.5).
   if (hasNumber(document, [], LAYER_KEYS)) return [];
   return nested.find((path) => path[0] !== 'decoder') ?? nested[0] ?? [];

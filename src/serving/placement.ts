@@ -23,7 +23,7 @@ export function placementOf(
   const head = count.outputHead > 0 ? Math.round(count.outputHead * wide) : embedding;
   const inLayers = weights.bytes - embedding - (count.outputHead > 0 ? head : 0);
   const layers = reading.spec.layers.length;
-  const shares = layerParameters(reading) ?? new Array<number>(layers).fill(1);
+  const shares = layerParameters(reading, count) ?? new Array<number>(layers).fill(1);
   const sum = shares.reduce((total, share) => total + share, 0);
   return { layers: shares.map((share) => (inLayers * share) / Math.max(1, sum)), embedding, head };
 }

@@ -6,7 +6,6 @@ import { ReadingLog } from '../config/reader';
 import { ConfigRefusal } from '../config/refusal';
 import { blocksOf } from '../families/blocksOf';
 import { isHeaded } from '../model/attention';
-import { elementAt } from '../model/elementAt';
 import type { Scenario } from '../model/scenario';
 import { formatInteger } from '../model/units';
 import {
@@ -139,14 +138,11 @@ export function assumedWeights(
 }
 
 /** Parameters of each layer; null where the blocks of the family are not described. */
-export function layerParameters(reading: Reading): readonly number[] | null {
-  const count = countParameters(reading);
-  const tensors = count && tensorsOf(reading, count);
+export function layerParameters(reading: Reading, count: ParameterCount): readonly number[] | null {
+  const tensors = tensorsOf(reading, count);
   if (!tensors) return null;
-  const layers = new Array<number>(reading.spec.layers.length).fill(0);
-  for (const { layer, parameters } of tensors)
-    if (layer !== null) layers[layer] = elementAt(layers, layer) + parameters;
-  return layers;
+  const ofKind = new Map(tensors.kinds.map((kind) => [kind, sumOfParameters(kind)]));
+  return tensors.layers.map((kind) => ofKind.get(kind) ?? 0);
 }
 
 function checkpointWeights(count: ParameterCount, format: CheckpointFormat | GroupedFormat): EstimatedWeights {
@@ -172,13 +168,24 @@ function checkpointWeights(count: ParameterCount, format: CheckpointFormat | Gro
 
 /** What llama-quantize looks at. */
 interface GgufTensor {
-  /** Of `blk.N`; null for embedding and head. */
-  readonly layer: number | null;
   readonly role: 'embedding' | 'output' | 'k' | 'v' | 'o' | 'down' | 'expertMatrix' | 'matrix' | 'wide';
   readonly expert: boolean;
   readonly parameters: number;
   /** Elements of a row; types with blocks need them to divide. */
   readonly columns: number;
+}
+
+interface GgufTensors {
+  /** The tensors of each `blk.N`; layers that are built alike have the same list. */
+  readonly layers: readonly (readonly GgufTensor[])[];
+  /** Each of these lists once. */
+  readonly kinds: readonly (readonly GgufTensor[])[];
+  /** Embedding, head and what is in no block. */
+  readonly ends: readonly GgufTensor[];
+}
+
+function sumOfParameters(tensors: readonly GgufTensor[]): number {
+  return tensors.reduce((sum, { parameters }) => sum + parameters, 0);
 }
 
 interface GgufModel {
@@ -200,17 +207,19 @@ function ggufWeights(reading: Reading, count: ParameterCount, format: GgufFormat
   const model = ggufModelOf(reading, count);
   const main = MAIN_TYPES[format];
   let [bits, expertBits] = [0, 0];
-  const layerBits = new Array<number>(reading.spec.layers.length).fill(0);
+  const layerBits: number[] = [];
   const ends = { embedding: 0, head: 0 };
   if (tensors) {
-    for (const tensor of tensors) {
-      const type = tensor.role === 'wide' ? 'f32' : fitting(typeOf(tensor, model, format, main), tensor.columns);
-      const taken = tensor.parameters * GGML_BITS[type];
-      bits += taken;
-      if (tensor.layer !== null) layerBits[tensor.layer] = elementAt(layerBits, tensor.layer) + taken;
-      else ends[tensor.role === 'embedding' ? 'embedding' : 'head'] += taken;
-      if (tensor.expert) expertBits += taken;
-    }
+    const taken = (tensor: GgufTensor, layer: number): number => {
+      const type = tensor.role === 'wide' ? 'f32' : fitting(typeOf(tensor, layer, model, format, main), tensor.columns);
+      const own = tensor.parameters * GGML_BITS[type];
+      bits += own;
+      if (tensor.expert) expertBits += own;
+      return own;
+    };
+    for (const [layer, own] of tensors.layers.entries())
+      layerBits.push(own.reduce((sum, tensor) => sum + taken(tensor, layer), 0));
+    for (const tensor of tensors.ends) ends[tensor.role === 'embedding' ? 'embedding' : 'head'] += taken(tensor, 0);
   } else {
     const wide = count.norms + count.router;
     const output = count.outputHead > 0 ? count.outputHead : count.embedding;
@@ -252,52 +261,63 @@ function ggufModelOf(reading: Reading, count: ParameterCount): GgufModel {
 }
 
 /** Every tensor of the model; null where the blocks of the family are not described, or lack a number. */
-function tensorsOf(reading: Reading, count: ParameterCount): readonly GgufTensor[] | null {
+function tensorsOf(reading: Reading, count: ParameterCount): GgufTensors | null {
   try {
     const model = blocksOf(reading, reading.reader(new ReadingLog()));
     if (!model || reading.spec.unknownLayers > 0) return null;
-    const found = reading.spec.layers.flatMap(({ index }) => blockTensors(model.block(index), index, model.hiddenSize));
-    const sum = found.reduce((total, { parameters }) => total + parameters, 0);
+    // By kinds: a damaged config has thousands of layers, and each has dozens of tensors.
+    const kinds = new Map<string, readonly GgufTensor[]>();
+    const layers = reading.spec.layers.map(({ index }) => {
+      const block = model.block(index);
+      const kind = JSON.stringify(block);
+      const tensors = kinds.get(kind) ?? blockTensors(block, model.hiddenSize);
+      kinds.set(kind, tensors);
+      return tensors;
+    });
+    const sums = new Map([...kinds.values()].map((tensors) => [tensors, sumOfParameters(tensors)]));
+    const sum = layers.reduce((total, tensors) => total + (sums.get(tensors) ?? 0), 0);
     const ends = count.embedding + count.outputHead;
     // What is in no block (a last norm, positions) is wide.
     const rest = Math.max(0, count.total - ends - sum);
     const columns = model.hiddenSize;
     const end = (role: 'embedding' | 'output', parameters: number): GgufTensor => ({
-      layer: null,
       role,
       expert: false,
       parameters,
       columns,
     });
-    return [
-      ...found,
-      ...(count.outputHead > 0
-        ? [end('embedding', count.embedding), end('output', count.outputHead)]
-        : [end('output', count.embedding)]),
-      { layer: null, role: 'wide', expert: false, parameters: rest, columns },
-    ];
+    return {
+      layers,
+      kinds: [...kinds.values()],
+      ends: [
+        ...(count.outputHead > 0
+          ? [end('embedding', count.embedding), end('output', count.outputHead)]
+          : [end('output', count.embedding)]),
+        { role: 'wide', expert: false, parameters: rest, columns },
+      ],
+    };
   } catch (error) {
     if (error instanceof ConfigRefusal) return null;
     throw error;
   }
 }
 
-function blockTensors(block: BlockSpec, layer: number, hiddenSize: number): readonly GgufTensor[] {
-  const own = blockWeights(block).map((weight) => tensorOf(weight, layer));
+function blockTensors(block: BlockSpec, hiddenSize: number): readonly GgufTensor[] {
+  const own = blockWeights(block).map(tensorOf);
   if (block.feedForward.kind !== 'moe') return own;
   const { router, expert } = block.feedForward;
   const experts = feedForwardWeights(expert, hiddenSize).map((weight): GgufTensor => {
-    const tensor = tensorOf(weight, layer);
+    const tensor = tensorOf(weight);
     const role = tensor.role === 'matrix' ? 'expertMatrix' : tensor.role;
     return { ...tensor, role, expert: true, parameters: tensor.parameters * router.experts };
   });
   return [...own, ...experts];
 }
 
-function tensorOf(weight: WeightInfo, layer: number): GgufTensor {
+function tensorOf(weight: WeightInfo): GgufTensor {
   const { name, shape } = weight;
   const columns = shape.at(-1) ?? 1;
-  const base = { layer, expert: false, parameters: weightCount(weight), columns };
+  const base = { expert: false, parameters: weightCount(weight), columns };
   const part = name.replace(/\.(weight|bias)$/, '');
   if (shape.length < 2 || /\.bias$/.test(name) || /^(router|shared_gate)/.test(part)) return { ...base, role: 'wide' };
   if (part === 'k' || part === 'v' || part === 'o') return { ...base, role: part };
@@ -312,8 +332,7 @@ function usesMoreBits(layer: number, layers: number): boolean {
   return layer < eighth || layer >= Math.floor((7 * layers) / 8) || (layer - eighth) % 3 === 2;
 }
 
-function typeOf(tensor: GgufTensor, model: GgufModel, format: GgufFormat, main: GgmlType): GgmlType {
-  const layer = tensor.layer ?? 0;
+function typeOf(tensor: GgufTensor, layer: number, model: GgufModel, format: GgufFormat, main: GgmlType): GgmlType {
   const { layers, experts, falcon } = model;
   if (format === 'mxfp4_moe')
     return tensor.role === 'expertMatrix' || (tensor.role === 'down' && tensor.expert) ? 'mxfp4' : 'q8_0';
@@ -357,7 +376,7 @@ function valueType(layer: number, { layers, group, is70b }: GgufModel, format: G
 }
 
 function blockOf(type: GgmlType): number {
-  return /_k$|^iq4_xs$/.test(type) ? 256 : /^(q|iq|mx)/.test(type) ? 32 : 1;
+  return type.endsWith('_k') || type === 'iq4_xs' ? 256 : /^(q|iq|mx)/.test(type) ? 32 : 1;
 }
 
 /** What takes the place of a type whose block does not divide the rows (llama-quant.cpp `tensor_type_fallback`). */

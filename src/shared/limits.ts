@@ -10,3 +10,5 @@ export const MOST_PROMPT_TOKENS = 131_072;
 /** Tokens that a whole model's damage is measured on: attention over them is computed query by query. */
 export const USUAL_SWEPT_TOKENS = 512;
 export const MOST_SWEPT_TOKENS = 8192;
+/** Tokens of a long-range probe: as many again as a short text, and within what small models were trained on. */
+export const USUAL_PROBE_TOKENS = 256;

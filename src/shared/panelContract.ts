@@ -28,7 +28,7 @@ import {
 } from './schema';
 import type { Units } from '../model/units';
 import { MOST_SWEPT_TOKENS } from './limits';
-import type { TradeoffRunning, TradeoffShown } from './tradeoffState';
+import { MOST_OWN_METHODS, type TradeoffRunning, type TradeoffShown, type TypedMethods } from './tradeoffState';
 import type { SourcedDevice } from '../serving/device';
 
 /** A config's text, as it stands in an editor or on disk. */
@@ -199,7 +199,8 @@ const sweep = v.strictObject({
   ...source.entries,
   text: v.nullable(v.union([v.strictObject({ typed: text(1_000_000) }), v.strictObject({ file: text(10) })])),
   tokens: whole(4, MOST_SWEPT_TOKENS),
-  others: list(text(100), 16),
+  probes: v.boolean(),
+  others: list(text(100), MOST_OWN_METHODS),
 });
 
 /** Answered by the host. The page trusts its answers: they come from the extension that it belongs to. */
@@ -257,6 +258,8 @@ export const PANEL = {
   'effects/patch': ofSource(v.omit(EFFECTS['effects/patch'].params, OF_MODEL).entries, EFFECTS['effects/patch'].result),
   /** What is shown now, and found before of a model and text; computes nothing. Null: whatever is shown. */
   'tradeoff/look': { params: v.nullable(sweep), result: trusted<TradeoffShown>() },
+  /** Methods that someone typed: what they are called in results, or why that names none. */
+  'tradeoff/methods': { params: v.strictObject({ typed: text(4000) }), result: trusted<TypedMethods>() },
   /** Measures what is not measured yet; the page waits for nothing and hears of results as they come. */
   'tradeoff/start': { params: sweep, result: trusted<null>() },
   /** Ends what runs; what was found stays. */

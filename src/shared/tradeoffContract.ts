@@ -19,6 +19,8 @@ const SWEPT = {
   textName: text(200),
   /** The first so many tokens of the text. */
   tokens: whole(4, MOST_SWEPT_TOKENS),
+  /** Of each long-range probe, at most, and no more than the text has; 0: none. */
+  probeTokens: whole(0, MOST_SWEPT_TOKENS),
 };
 
 const subject = v.strictObject({

@@ -20,8 +20,21 @@ export interface TradeoffAsk {
   readonly text: TextChoice;
   /** The first so many tokens of the text. */
   readonly tokens: number;
+  /** Whether long-range probes run beside the text. */
+  readonly probes: boolean;
   /** Methods beside those that are offered, as one writes them. */
   readonly others: readonly string[];
+}
+
+/** Methods of one's own that one sweep has, at most. */
+export const MOST_OWN_METHODS = 16;
+
+/** Methods that someone typed. */
+export interface TypedMethods {
+  /** What they are called in results; none where there is a problem. */
+  readonly methods: readonly string[];
+  /** Why the text names no methods, in a sentence; null where it does. */
+  readonly problem: string | null;
 }
 
 /** What people call a method. */

@@ -1,6 +1,7 @@
 /** ggml's tensor types: block sizes, and dequantisation to float32. Formats as `ggml-common.h` and `quants.py` of llama.cpp define them. */
 
-import { halfTable, widen, type StoredDtype } from './widen';
+import { type StoredDtype } from './storedDtype';
+import { halfTable, widen } from './widen';
 
 export interface GgmlType {
   readonly name: string;

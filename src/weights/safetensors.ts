@@ -8,7 +8,8 @@ import { MAX_INDEX_BYTES, parseIndex } from './safetensorsIndex';
 import { closeAll, StoredTensors } from './storedTensors';
 import type { ReadOptions, Span, SpanOptions, TensorInfo, WeightMetadata, WeightStore } from './weightStore';
 import { shown, WeightsError } from './weightsError';
-import { ELEMENT_BYTES, isStoredDtype, widen } from './widen';
+import { ELEMENT_BYTES, isStoredDtype } from './storedDtype';
+import { widen } from './widen';
 import { widenKernel } from './widenKernel';
 
 interface Stored extends HeaderEntry {

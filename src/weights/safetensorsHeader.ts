@@ -5,7 +5,7 @@
  */
 
 import { countNames, scanJson, type JsonLimits } from './jsonScan';
-import { ELEMENT_BYTES, isStoredDtype } from './widen';
+import { ELEMENT_BYTES, isStoredDtype } from './storedDtype';
 import { shown, WeightsError } from './weightsError';
 
 /** Largest header read; the largest real ones (hundreds of thousands of tensors) have some 30 MB. */

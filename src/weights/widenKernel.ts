@@ -3,7 +3,7 @@
  * out from there, and large weights are given a memory of their own (`weightBuffer`), in which the result needs no copy.
  */
 
-import type { StoredDtype } from './widen';
+import type { StoredDtype } from './storedDtype';
 
 /** widen.wat, assembled. */
 const BINARY =

@@ -64,14 +64,7 @@ describe.skipIf(!thorough)('the view of configs', () => {
   });
 
   test('is sorted from its menu, and looks again at its button', async () => {
-    const { page } = workbench();
-    const sortBy = async (entry: string): Promise<void> => {
-      await header().hover();
-      await header()
-        .getByRole('button', { name: /Views and More Actions|More Actions/ })
-        .click();
-      await page.locator('.monaco-menu .action-item', { hasText: entry }).click();
-    };
+    const sortBy = (entry: string): Promise<void> => workbench().chooseFromViewMenu(header(), entry);
     await sortBy('Sort by Cache Size');
     await expect.poll(async () => (await names())[0]).toMatch(/^qwen3-8b/);
     await sortBy('Sort by Name');
@@ -394,7 +387,7 @@ describe.skipIf(!thorough)('problems', () => {
         { timeout: 20_000 },
       )
       .toBe(true);
-    await ignore.click();
+    await workbench().chooseFromFixes(ignore);
     await page.locator('.squiggly-error').first().waitFor({ state: 'hidden' });
     const settings = JSON.parse(readFileSync(join(inject('folder'), '.vscode', 'settings.json'), 'utf8')) as Record<
       string,

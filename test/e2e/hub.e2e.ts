@@ -42,11 +42,7 @@ describe.skipIf(!thorough)('models that lie elsewhere', () => {
       async (vscode) => void (await vscode.commands.executeCommand('headlight.configs.focus')),
       null,
     );
-    await header().hover();
-    await header()
-      .getByRole('button', { name: /Views and More Actions|More Actions/ })
-      .click();
-    await workbench().page.locator('.monaco-menu .action-item', { hasText: entry }).click();
+    await workbench().chooseFromViewMenu(header(), entry);
   };
 
   beforeAll(async () => {

@@ -1,7 +1,7 @@
 // The page harness (test/webview) makes its pictures in VS Code's own colours: they are read here, from the real thing.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { ROOT } from '../harness/places.mjs';
 import { thorough } from '../unit/depth';
 import { THEME_CLASSES, THEME_KINDS, THEME_NAMES, THEMES } from '../webview/themes';
@@ -34,6 +34,9 @@ function isUsed(): (name: string) => boolean {
   return (name) => whole.has(name) || quoted.has(name) || name.startsWith('charts-');
 }
 
+/** What the oldest VS Code's themes leave out of what the newest's have: buttons of its dark high contrast have no ground. */
+const NOT_IN_THE_OLDEST = { 'hc-dark': ['button-background', 'button-hoverBackground'] };
+
 describe.skipIf(!thorough && !WRITE)("the page harness's themes", () => {
   const workbench = useWorkbench();
   let panel: Panel;
@@ -64,6 +67,13 @@ describe.skipIf(!thorough && !WRITE)("the page harness's themes", () => {
       expect(Object.keys(found[kind] ?? {}).length).toBeGreaterThan(30);
     }
     if (WRITE) writeFileSync(FILE, `${JSON.stringify(found, null, 1)}\n`);
-    else expect(found).toEqual(THEMES);
+    else if (inject('server') === 'newest') expect(found).toEqual(THEMES);
+    else {
+      // Its values are others; what the page asks for must be there.
+      const missing = THEME_KINDS.map(
+        (kind) => [kind, Object.keys(THEMES[kind]).filter((name) => found[kind]?.[name] === undefined)] as const,
+      );
+      expect(Object.fromEntries(missing.filter(([, names]) => names.length > 0))).toEqual(NOT_IN_THE_OLDEST);
+    }
   });
 });

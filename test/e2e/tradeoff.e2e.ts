@@ -101,6 +101,22 @@ describe.skipIf(!thorough)('what the model would lose', () => {
     await button('Show as a chart').click();
   });
 
+  test('takes a method of one’s own, and says what it can no longer do', async () => {
+    const own = view().getByLabel('Methods of your own');
+    await own.fill('nonsense');
+    await own.press('Enter');
+    await expect.poll(() => view().getByRole('alert').innerText()).toMatch(/no cache type/);
+    await own.fill('k=q5_0/v=q4_0');
+    await own.press('Enter');
+    await expect.poll(chosen, { timeout: TIMEOUT }).toBe('K q5_0, V q4_0');
+    await expect.poll(() => view().getByRole('alert').count()).toBe(0);
+    await expect
+      .poll(() => view().locator('.details table').first().innerText())
+      .toMatch(/induction\s+[\d.]+ %, [\d.]+\s+[\d.]+ %/);
+    await view().locator('headlight-scatter [role="option"][aria-label^="MQA"]').first().click({ force: true });
+    await expect.poll(chosen).toMatch(/^MQA/);
+  });
+
   test('is applied to the config, which one undo takes back', async () => {
     const before = await text();
     await button('Apply').click();

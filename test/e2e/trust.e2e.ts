@@ -10,7 +10,7 @@ import { throwAwayFolder } from '../harness/places.mjs';
 import { SAMPLES } from '../harness/samples.mjs';
 import { startServer, workbenchUrl } from '../harness/serverLauncher.mjs';
 import { ensureServer } from '../harness/vscodeServers.mjs';
-import { underDevelopment } from './extension';
+import { extensionFolder } from './extension';
 import { Host } from './pageObjects/host';
 
 /** As in the file of settings. */
@@ -39,16 +39,14 @@ describe('an untrusted workspace', () => {
     const bridge = throwAwayFolder('bridge');
     await buildHostBridge(bridge);
     const socket = join(bridge, 'socket');
-    const installed = inject('extension');
     server = await startServer(await ensureServer(inject('server')), {
       restricted: true,
-      testDriver: true,
-      extensions: [bridge, ...(installed === null ? [] : [installed])],
+      extensions: [bridge, extensionFolder()],
       env: { HEADLIGHT_BRIDGE: socket, HEADLIGHT_BRIDGE_FOLDER: folder },
     });
     browser = await connectToChromium(inject('browserEndpoint'));
     page = await openWindow(browser);
-    await page.goto(workbenchUrl(server.url, { folder, ...underDevelopment() }));
+    await page.goto(workbenchUrl(server.url, { folder }));
     host = new Host(socket);
     expect(await host.evaluate((vscode) => vscode.workspace.isTrusted, null)).toBe(false);
   }, 120_000);

@@ -1,5 +1,5 @@
-// Headlight as vscode.dev runs it: in the web worker of the browser, without Node. The same server serves the window, but the
-// extension has no entry for the server's own host, so what shows here came from dist/web/extension.js.
+// Headlight as vscode.dev runs it: in the web worker of the browser, without Node. A server of its own has it installed without the
+// entry for a server's host, so what shows here came from dist/web/extension.js.
 import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Browser, type Locator, type Page } from 'playwright-core';
@@ -7,13 +7,13 @@ import { afterAll, beforeAll, describe, expect, inject, onTestFailed, test } fro
 import { connectToChromium, openWindow } from '../harness/chromium.mjs';
 import { ROOT, throwAwayFolder } from '../harness/places.mjs';
 import { SAMPLES } from '../harness/samples.mjs';
-import { workbenchUrl } from '../harness/serverLauncher.mjs';
+import { type RunningServer, startServer, workbenchUrl } from '../harness/serverLauncher.mjs';
+import { ensureServer } from '../harness/vscodeServers.mjs';
 import { LoopbackHub } from '../unit/hub/support/loopbackHub';
 import { thorough } from '../unit/depth';
 import { extensionFolder } from './extension';
 import { QuickPick } from './pageObjects/quickPick';
 import { untilPageSays } from './pageObjects/resultPage';
-import { Workbench } from './pageObjects/workbench';
 
 interface Manifest {
   main?: string;
@@ -36,13 +36,10 @@ function webExtension(): string {
 }
 
 /** The window's address, with a file that opens at once. */
-function address(folder: string, extension: string, file: string): string {
-  const url = new URL(workbenchUrl(inject('serverUrl'), { folder, extension }));
-  const payload = JSON.parse(url.searchParams.get('payload') ?? '[]') as [string, string][];
-  url.searchParams.set(
-    'payload',
-    JSON.stringify([...payload, ['openFile', `vscode-remote://${url.host}${join(folder, file)}`]]),
-  );
+function address(serverUrl: string, folder: string, file: string): string {
+  const url = new URL(workbenchUrl(serverUrl, { folder }));
+  const opened = ['openFile', `vscode-remote://${url.host}${join(folder, file)}`];
+  url.searchParams.set('payload', JSON.stringify([opened]));
   return url.href;
 }
 
@@ -65,15 +62,11 @@ function startHub(): Promise<LoopbackHub> {
   });
 }
 
-/** VS Code 1.100 refuses every dialog where the driver lets an address name an extension, as here; the newest does not. */
-const refusesDialogs = inject('server') === 'minimum';
-
 describe.skipIf(!thorough)('in the browser’s own extension host', () => {
   let browser: Browser;
   let page: Page;
   let hub: LoopbackHub;
-  /** The other window: what a user sets holds for both. */
-  let other: Workbench;
+  let server: RunningServer;
   const lens = (text: string): Promise<void> => page.locator('.codelens-decoration', { hasText: text }).waitFor();
   const dialog = (): Locator => page.locator('.monaco-dialog-box');
   const openFromHub = async (name: string): Promise<void> => {
@@ -91,17 +84,20 @@ describe.skipIf(!thorough)('in the browser’s own extension host', () => {
     // With a slip of the pen, for a problem to be found.
     const file = join(folder, 'deepseek-v3', 'config.json');
     writeFileSync(file, readFileSync(file, 'utf8').replace('"yarn"', '"yarm"'));
-    [hub, other] = await Promise.all([startHub(), Workbench.open()]);
-    await other.setSetting('headlight.hub.endpoint', hub.endpoint);
+    hub = await startHub();
+    server = await startServer(await ensureServer(inject('server')), {
+      extensions: [webExtension()],
+      settings: { 'headlight.hub.endpoint': hub.endpoint },
+    });
     browser = await connectToChromium(inject('browserEndpoint'));
     page = await openWindow(browser);
     await page.setViewportSize({ width: 1280, height: 800 });
-    await page.goto(address(folder, webExtension(), 'deepseek-v3/config.json'));
+    await page.goto(address(server.url, folder, 'deepseek-v3/config.json'));
   });
   afterAll(async () => {
     await page.close();
     await browser.close();
-    await other.close();
+    await server.stop();
     await hub.close();
   });
 
@@ -144,83 +140,75 @@ describe.skipIf(!thorough)('in the browser’s own extension host', () => {
     await page.screenshot({ path: join(ROOT, 'test-results', 'web-panel.png') });
   });
 
-  test.skipIf(refusesDialogs)(
-    'a model of the Hub opens by its name after one question, and is a config like any other; the next time at once',
-    async () => {
-      onTestFailed(
-        async () => void (await page.screenshot({ path: join(ROOT, 'test-results', 'failed web hub.png') })),
-      );
-      const quickPick = new QuickPick(page);
-      await openFromHub('org/elsewhere');
-      await dialog().waitFor();
-      await expect
-        .poll(() => dialog().innerText())
-        .toMatch(/Fetch .* of hf:org\/elsewhere from 127\.0\.0\.1:\d+\?[\s\S]*config\.json · .*[\s\S]*in this browser/);
-      await page.screenshot({ path: join(ROOT, 'test-results', 'web-hub-question.png') });
-      expect(hub.seen.filter(({ path }) => path.includes('/resolve/'))).toEqual([]);
-      await dialog().getByRole('button', { name: 'Fetch', exact: true }).click();
-      await lens('MLA · 38.13 KiB/token');
-      await page
-        .locator('.view-line', { hasText: /320.per.token/ })
-        .first()
-        .waitFor();
-      await page.locator('.squiggly-warning').first().waitFor();
-      await page.locator('.view-line > span > span', { hasText: 'kv_lora_rank' }).first().hover();
-      await expect
-        .poll(() => page.locator('.monaco-hover:visible', { hasText: 'B/token' }).first().innerText())
-        .toContain('39,040 B/token');
-      await page.mouse.move(0, 0);
-      for (const [command, question, answer] of [
-        ['Headlight: Compare Attention Variants', 'Compare Attention Variants', 'GQA'],
-        ['Headlight: Fit This Config to a GPU', 'Fit', 'H100'],
-        ['Headlight: Compare with Another Config', 'Compare with Another Config', 'Llama'],
-      ] as const) {
-        await quickPick.run(command);
-        await quickPick.question(question);
-        await quickPick.entry(answer);
-        await quickPick.leave();
-      }
-      await page.screenshot({ path: join(ROOT, 'test-results', 'web-hub-document.png') });
-      await page.keyboard.press('Control+KeyW');
-      hub.forget();
-      await openFromHub('org/elsewhere');
-      await lens('MLA · 38.13 KiB/token');
-      expect(hub.seen).toEqual([]);
-    },
-  );
+  test('a model of the Hub opens by its name after one question, and is a config like any other; the next time at once', async () => {
+    onTestFailed(async () => void (await page.screenshot({ path: join(ROOT, 'test-results', 'failed web hub.png') })));
+    const quickPick = new QuickPick(page);
+    await openFromHub('org/elsewhere');
+    await dialog().waitFor();
+    await expect
+      .poll(() => dialog().innerText())
+      .toMatch(/Fetch .* of hf:org\/elsewhere from 127\.0\.0\.1:\d+\?[\s\S]*config\.json · .*[\s\S]*in this browser/);
+    await page.screenshot({ path: join(ROOT, 'test-results', 'web-hub-question.png') });
+    expect(hub.seen.filter(({ path }) => path.includes('/resolve/'))).toEqual([]);
+    await dialog().getByRole('button', { name: 'Fetch', exact: true }).click();
+    await lens('MLA · 38.13 KiB/token');
+    await page
+      .locator('.view-line', { hasText: /320.per.token/ })
+      .first()
+      .waitFor();
+    await page.locator('.squiggly-warning').first().waitFor();
+    await page.locator('.view-line > span > span', { hasText: 'kv_lora_rank' }).first().hover();
+    await expect
+      .poll(() => page.locator('.monaco-hover:visible', { hasText: 'B/token' }).first().innerText())
+      .toContain('39,040 B/token');
+    await page.mouse.move(0, 0);
+    for (const [command, question, answer] of [
+      ['Headlight: Compare Attention Variants', 'Compare Attention Variants', 'GQA'],
+      ['Headlight: Fit This Config to a GPU', 'Fit', 'H100'],
+      ['Headlight: Compare with Another Config', 'Compare with Another Config', 'Llama'],
+    ] as const) {
+      await quickPick.run(command);
+      await quickPick.question(question);
+      await quickPick.entry(answer);
+      await quickPick.leave();
+    }
+    await page.screenshot({ path: join(ROOT, 'test-results', 'web-hub-document.png') });
+    await page.keyboard.press('Control+KeyW');
+    hub.forget();
+    await openFromHub('org/elsewhere');
+    await lens('MLA · 38.13 KiB/token');
+    expect(hub.seen).toEqual([]);
+  });
 
-  test.skipIf(refusesDialogs)(
-    'a gated model opens with the token that is typed, and no other host gets it; its weights by their headers',
-    async () => {
-      onTestFailed(
-        async () => void (await page.screenshot({ path: join(ROOT, 'test-results', 'failed web token.png') })),
-      );
-      const quickPick = new QuickPick(page);
-      const fetchIt = async (): Promise<void> => {
-        await openFromHub('org/gated');
-        await dialog().getByRole('button', { name: 'Fetch', exact: true }).click();
-      };
-      await fetchIt();
-      await quickPick.run('Notifications: Show Notifications');
-      const told = page.locator('.notification-list-item', { hasText: 'is gated' });
-      await expect.poll(() => told.innerText()).toMatch(/Ask for access at .*“Headlight: Set Hub Token…”/);
-      await page.screenshot({ path: join(ROOT, 'test-results', 'web-hub-gated.png') });
-      await quickPick.run('Headlight: Set Hub Token');
-      await page.locator('.quick-input-title', { hasText: 'Token for 127.0.0.1' }).waitFor();
-      await page.locator('.quick-input-widget input[type="password"]').fill(TOKEN);
-      await quickPick.press('Enter');
-      await page.locator('.notification-list-item', { hasText: 'The token is used for 127.0.0.1' }).waitFor();
-      await quickPick.run('Notifications: Clear All Notifications');
-      hub.forget();
-      await fetchIt();
-      await lens('GQA · 1 KiB/token');
-      await quickPick.run('Headlight: Describe Weight File');
-      await untilPageSays(page, /Safetensors, one file: \d+ tensors, .* weights in [\d.]+ MiB/);
-      await page.screenshot({ path: join(ROOT, 'test-results', 'web-hub-weights.png') });
-      const [ours, store] = ['hub', 'store'].map((port) => hub.seen.filter((seen) => seen.port === port));
-      expect(new Set(ours?.map(({ authorization }) => authorization))).toEqual(new Set([`Bearer ${TOKEN}`]));
-      expect(new Set(store?.map(({ authorization }) => authorization))).toEqual(new Set([null]));
-      expect(store?.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(64 * 1024);
-    },
-  );
+  test('a gated model opens with the token that is typed, and no other host gets it; its weights by their headers', async () => {
+    onTestFailed(
+      async () => void (await page.screenshot({ path: join(ROOT, 'test-results', 'failed web token.png') })),
+    );
+    const quickPick = new QuickPick(page);
+    const fetchIt = async (): Promise<void> => {
+      await openFromHub('org/gated');
+      await dialog().getByRole('button', { name: 'Fetch', exact: true }).click();
+    };
+    await fetchIt();
+    await quickPick.run('Notifications: Show Notifications');
+    const told = page.locator('.notification-list-item', { hasText: 'is gated' });
+    await expect.poll(() => told.innerText()).toMatch(/Ask for access at .*“Headlight: Set Hub Token…”/);
+    await page.screenshot({ path: join(ROOT, 'test-results', 'web-hub-gated.png') });
+    await quickPick.run('Headlight: Set Hub Token');
+    await page.locator('.quick-input-title', { hasText: 'Token for 127.0.0.1' }).waitFor();
+    await page.locator('.quick-input-widget input[type="password"]').fill(TOKEN);
+    await quickPick.press('Enter');
+    await page.locator('.notification-list-item', { hasText: 'The token is used for 127.0.0.1' }).waitFor();
+    await quickPick.run('Notifications: Clear All Notifications');
+    hub.forget();
+    await fetchIt();
+    await lens('GQA · 1 KiB/token');
+    await quickPick.run('Headlight: Describe Weight File');
+    await untilPageSays(page, /Safetensors, one file: \d+ tensors, .* weights in [\d.]+ MiB/);
+    await page.screenshot({ path: join(ROOT, 'test-results', 'web-hub-weights.png') });
+    const [ours, store] = ['hub', 'store'].map((port) => hub.seen.filter((seen) => seen.port === port));
+    expect(new Set(ours?.map(({ authorization }) => authorization))).toEqual(new Set([`Bearer ${TOKEN}`]));
+    expect(new Set(store?.map(({ authorization }) => authorization))).toEqual(new Set([null]));
+    expect(store?.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(64 * 1024);
+  });
 });

@@ -35,7 +35,9 @@ export async function startSession(name, env, vsix = null) {
   const folder = copySamples();
   const [server, browser] = await Promise.all([
     startServer(installed, {
-      testDriver: true,
+      // Only windows that name an extension or tests need it: an installed package is tested in the VS Code that its users have.
+      testDriver: vsix === null,
+      endsAlone: true,
       extensions: [bridge],
       vsix,
       env: {

@@ -1,7 +1,7 @@
 // Bundles test/integration and runs it inside the extension host of a VS Code server.
 import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectToChromium, findWindow, openWindow } from './chromium.mjs';
+import { connectToChromium, openWindow } from './chromium.mjs';
 import { bundleIntegrationTests } from './integrationBundle.mjs';
 import { EXTENSION } from './places.mjs';
 import { tail } from './processes.mjs';
@@ -29,7 +29,7 @@ export function readHostResults(file, log) {
  * @param {import('./editorSession.mjs').EditorSession} session
  * @returns {Promise<import('./results.mjs').Counts>}
  */
-export async function runIntegration({ server, browserEndpoint, folder, resultsFile, extension }) {
+export async function runIntegration({ server, browserEndpoint, folder, resultsFile }) {
   const tests = await bundleIntegrationTests();
   const browser = await connectToChromium(browserEndpoint);
   /** @type {string[]} */
@@ -64,8 +64,6 @@ export async function runIntegration({ server, browserEndpoint, folder, resultsF
     if (process.env['HEADLIGHT_TEST_TIMES']) for (const line of log) if (/\bms\b/.test(line)) console.log(line);
     return readHostResults(resultsFile, lines);
   } finally {
-    // Specs of an installed package open a window of their own: this one names the checkout.
-    if (extension !== null) await findWindow(browser, server.url)?.close();
     await browser.close();
   }
 }

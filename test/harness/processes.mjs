@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { constants as system, setPriority } from 'node:os';
 
 const windows = process.platform === 'win32';
 
@@ -73,7 +74,8 @@ export function signalGroup(child, signal) {
  * Starts a program in a process group of its own.
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{ cwd?: string | undefined; env?: NodeJS.ProcessEnv | undefined; inherit?: boolean }} [options]
+ * @param {{ cwd?: string | undefined; env?: NodeJS.ProcessEnv | undefined; inherit?: boolean; patient?: boolean }} [options]
+ *   patient: it, and what it starts, runs when nothing else wants to
  */
 export function start(command, args, options = {}) {
   const child = spawn(command, args, {
@@ -84,6 +86,7 @@ export function start(command, args, options = {}) {
     // npm and code are .cmd files on Windows, which only a shell can start.
     shell: windows && !command.endsWith('.exe'),
   });
+  if (options.patient && child.pid !== undefined) setPriority(child.pid, system.priority.PRIORITY_LOW);
   let output = '';
   /** @type {Set<(output: string) => void>} */
   const readers = new Set();

@@ -80,8 +80,9 @@ async function untilItAnswers(url) {
  * @param {string | null} [options.vsix]  a package that is installed
  * @param {Settings} [options.settings]   on top of the quiet ones
  * @param {NodeJS.ProcessEnv} [options.env]  on top of ours; extensions see it
- * @param {boolean} [options.testDriver]  lets the address choose extensions under development and tests. Refuses
- *                                        all dialogs, so people should not have it.
+ * @param {boolean} [options.testDriver]  lets the address choose extensions under development and tests. VS Code is another
+ *                                        with it: 1.100 refuses all dialogs, the newest shows no notifications by themselves.
+ * @param {boolean} [options.endsAlone]   should we be killed without a chance to clean up, the server ends when nobody visits it
  * @param {boolean} [options.restricted]  windows do not trust their folders, and nobody is asked to
  * @param {number} [options.port]
  */
@@ -106,8 +107,8 @@ export async function startServer(server, options = {}) {
     ...['--accept-server-license-terms', '--telemetry-level', 'off'],
     ...(options.restricted ? [] : ['--disable-workspace-trust']),
     ...['--server-data-dir', data],
-    // The second one: should we be killed without a chance to clean up, the server ends by itself.
-    ...(options.testDriver ? ['--enable-smoke-test-driver', '--enable-remote-auto-shutdown'] : []),
+    ...(options.testDriver ? ['--enable-smoke-test-driver'] : []),
+    ...(options.endsAlone ? ['--enable-remote-auto-shutdown'] : []),
   ];
   const env = {
     ...foreignEnvironment(),

@@ -13,6 +13,7 @@ import { compile } from './compile.mjs';
 import { familyTests, unknownFamily } from './family.mjs';
 import { progress, secondsSinceStart } from './log.mjs';
 import { ensureNodeModules } from './nodeModules.mjs';
+import { patientFiles, withoutPatient } from './patient.mjs';
 import { ROOT } from './places.mjs';
 import { endWithParents, run } from './processes.mjs';
 import { closingLine, failureReport, onePass, runSuite, suiteLine } from './results.mjs';
@@ -41,6 +42,9 @@ const thorough = process.env['HEADLIGHT_DEPTH'] === 'full';
 /** Of the e2e specs. At a desk the checkout itself: a package takes time to make. */
 const TARGET = packageTarget(OPTIONS.package ?? (thorough ? 'own' : 'none'));
 const SERVER = serverNamed(OPTIONS.vscode);
+
+/** Whether unit tests are split into those that can wait and the others: where editors have turns of their own. */
+const SPLIT = thorough && OPTIONS.only === undefined && FAMILY === undefined && FILES.length === 0;
 
 /** What the properties of this run are seeded with (test/vitest.config.mts). */
 const SEED = process.env['HEADLIGHT_SEED'] || String(randomInt(2 ** 31));
@@ -127,7 +131,7 @@ function editors(wanted) {
       : both && !apart
         ? integration
         : (both ? once : inBackground)(session(SERVER, TARGET)),
-    minimum: wanted.has('integration') && thorough ? once(session('minimum', short ? UNIVERSAL : null)) : undefined,
+    minimum: wanted.has('integration') && thorough ? once(session('minimum', null)) : undefined,
     few: short ? once(session('minimum', UNIVERSAL)) : undefined,
   };
 }
@@ -166,7 +170,10 @@ const endToEnd = (session, files) => async () => {
 };
 
 /** @typedef {{ kind: string; name: string; body: () => Promise<Counts> }} Suite */
-/** @typedef {{ session?: Session | undefined; suites: Suite[]; besideTheLast?: boolean }} Lane */
+/**
+ * @typedef {{ session?: Session | undefined; suites: Suite[]; beside?: 'theLast' | 'all' }} Lane
+ *   beside all: from the beginning to the last turn, before which it is waited for
+ */
 
 /**
  * The suites in lanes, and the lanes in turns: those of one turn go on side by side. At a desk all do: an editor waits a lot, so that
@@ -202,7 +209,7 @@ function lanes(wanted, { integration: newest, e2e, minimum, few }) {
     },
     {
       // Beside the tests inside the editor, which wait for it: these have no limits of the clock.
-      besideTheLast: true,
+      beside: 'theLast',
       suites: [
         { kind: 'check', name: 'types', body: npmScript('check-types') },
         { kind: 'check', name: 'lint', body: npmScript('lint') },
@@ -215,6 +222,7 @@ function lanes(wanted, { integration: newest, e2e, minimum, few }) {
         ? [{ kind: 'e2e', name: `e2e (${UNIVERSAL}, VS Code ${last}, a few)`, body: endToEnd(few, SHORT) }]
         : [],
     },
+    { beside: 'all', suites: SPLIT ? [{ kind: 'unit', name: 'unit (those that can wait)', body: patientUnit }] : [] },
     { suites: [{ kind: 'unit', name: FAMILY ? `unit (${FAMILY})` : 'unit', body: unit }] },
   ];
   const lanesWanted = all
@@ -225,17 +233,23 @@ function lanes(wanted, { integration: newest, e2e, minimum, few }) {
   const turns = [];
   for (const lane of lanesWanted) {
     const last = turns.at(-1);
-    if (last && (!thorough || lane.besideTheLast === true)) last.push(lane);
+    if (lane.beside === 'all') continue;
+    if (last && (!thorough || lane.beside === 'theLast')) last.push(lane);
     else turns.push([lane]);
   }
-  return turns;
+  return { turns, beside: lanesWanted.filter((lane) => lane.beside === 'all') };
 }
+
+const UNIT_TESTS = join('test', 'vitest.config.mts');
 
 /** Of a family: the files that walk model types, each with its cases of this one, all of them. */
 const unit = () => {
   const env = { HEADLIGHT_SEED: SEED, ...(FAMILY ? { HEADLIGHT_FAMILY: FAMILY, HEADLIGHT_DEPTH: 'full' } : {}) };
-  return runVitest(join('test', 'vitest.config.mts'), env, FAMILY ? familyTests() : FILES);
+  return runVitest(UNIT_TESTS, env, FAMILY ? familyTests() : FILES, { args: SPLIT ? withoutPatient() : [] });
 };
+
+const patientUnit = () =>
+  runVitest(UNIT_TESTS, { HEADLIGHT_SEED: SEED }, patientFiles(), { args: ['--maxWorkers=1'], patient: true });
 
 /** A suite that this run leaves out: it counts as one that was skipped. */
 const leftOut = async () => ({ passed: 0, failed: 0, skipped: 1, failures: [] });
@@ -275,7 +289,13 @@ async function main() {
       const started = await session?.().catch(() => undefined);
       await started?.stop();
     };
-    for (const turn of lanes(wanted, sessions)) await Promise.all(turn.map(runLane));
+    const { turns, beside } = lanes(wanted, sessions);
+    const waited = beside.map(runLane);
+    for (const [index, turn] of turns.entries()) {
+      // The last turn has limits of the clock, and the machine for itself.
+      if (index === turns.length - 1) await Promise.all(waited);
+      await Promise.all(turn.map(runLane));
+    }
   }
   const failures = failureReport(results);
   if (failures) console.log(`\n${failures}\n\nHEADLIGHT_SEED=${SEED} repeats the random cases of this run.`);

@@ -16,9 +16,10 @@ import { start, tail } from './processes.mjs';
  * @param {string} config  relative to the checkout
  * @param {NodeJS.ProcessEnv} [env]  on top of ours
  * @param {readonly string[]} [files]  words of paths; none: every file
+ * @param {{ args?: readonly string[]; patient?: boolean }} [options]  patient: takes only the time that others leave
  * @returns {Promise<import('./results.mjs').Counts>}
  */
-export async function runVitest(config, env, files = []) {
+export async function runVitest(config, env, files = [], { args: more = [], patient = false } = {}) {
   const file = join(throwAwayFolder('vitest'), 'report.json');
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
   // Then the figures that tests print are shown, too; the report alone drops them.
@@ -31,9 +32,10 @@ export async function runVitest(config, env, files = []) {
     '--reporter=json',
     `--outputFile=${file}`,
     ...(times ? ['--reporter=verbose'] : []),
+    ...more,
     ...files,
   ];
-  const child = start(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env } });
+  const child = start(process.execPath, args, { cwd: ROOT, env: { ...process.env, ...env }, patient });
   const code = await child.ended;
   if (!existsSync(file)) throw new Error(`vitest ended with code ${code} and no report:\n${tail(child.output())}`);
   if (times) console.log(child.output());

@@ -95,7 +95,11 @@ suite('a workspace of 10,000 JSON files', () => {
 
   test('reads those with the usual names where they are few, and all of them when asked', async () => {
     rmSync(join(folder, 'more'), { recursive: true });
-    const { state, found, cpuMs } = await look(folder);
+    // Of three: the first is beside the host's own work for a thousand deleted files.
+    const looks = [await look(folder), await look(folder), await look(folder)];
+    const median = looks.sort((a, b) => a.cpuMs - b.cpuMs)[1];
+    assert.ok(median);
+    const { state, found, cpuMs } = median;
     console.log(`10,000 JSON files, 100 of them configs: ${state}, ${found} found, ${cpuMs.toFixed(0)} ms of CPU`);
     assert.equal(state, 'done');
     assert.ok(found > 0 && found <= 100, `${found} found`);

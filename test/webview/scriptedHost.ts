@@ -239,6 +239,7 @@ export class ScriptedHost {
         if (ask !== null) await this.tradeoff.look(ask);
         return this.tradeoff.shown;
       },
+      'tradeoff/methods': ({ typed }) => this.tradeoff.typed(typed),
       'tradeoff/start': (ask) => {
         this.log.push(`tradeoff/start ${JSON.stringify(ask)}`);
         void this.tradeoff.start(ask);

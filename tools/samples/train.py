@@ -209,9 +209,21 @@ def train(name: str, data: torch.Tensor, held_out: torch.Tensor, steps: int):
         if step % 100 == 0 or step == steps - 1:
             curve.append([step, round(loss.item(), 4)])
             print(f"{name} step {step} loss {loss.item():.4f} {time.time() - start:.0f}s", flush=True)
+    shorten(model)
     loss = held_out_loss(model, held_out)
     print(f"{name} parameters {parameters} held-out {loss:.4f}", flush=True)
     return model, {"parameters": parameters, "heldOutLoss": round(loss, 5), "cachedValuesPerTokenAndLayer": cached, "curve": curve, "seconds": round(time.time() - start)}
+
+
+def shorten(model) -> None:
+    """Rounds every weight to the 15 leading bits of its fraction: the last byte is 0, and a package compresses it away.
+
+    It moves a weight by 1.5e-5 of itself at most. Ties go to even, as in IEEE 754.
+    """
+    with torch.no_grad():
+        for parameter in model.parameters():
+            bits = parameter.view(torch.int32)
+            bits.copy_((bits + 0x7F + ((bits >> 8) & 1)) & ~0xFF)
 
 
 def rounded(tensor: torch.Tensor) -> list[float]:
@@ -273,7 +285,8 @@ def readme(results: dict) -> str:
         "",
         "Four small siblings, trained by `tools/samples/train.py` on text from `tools/samples/grammar.py`: the same text, tokens, steps and",
         f"optimiser ({results['steps']} steps, {results['trainingTokens']:,} tokens), about the same number of parameters; 4 layers, width {WIDTH}, 8 query heads.",
-        "Llama layout of Hugging Face for the first three, DeepSeek-V2's for MLA. float32. The text is invented: lists are repeated, facts are",
+        "Llama layout of Hugging Face for the first three, DeepSeek-V2's for MLA. float32, rounded to 15 bits of the fraction, so that packages",
+        "compress better. The text is invented: lists are repeated, facts are",
         "asked for later, some names are made of syllables, so that heads that look back pay; flags of countries are always the same.",
         "",
         f"Each word of the grammar is one token of the {VOCABULARY}, so that a pattern can be read: \"The American flag is red, white, and\" is",

@@ -6,6 +6,7 @@ import { live } from 'lit/directives/live.js';
 import { convertHeads } from '../../src/reading/convertHeads';
 import { formatSize } from '../../src/model/units';
 import { sentence, sentencesText } from '../../src/present/words';
+import { PROBES_LEGEND, probeAbout, probeCells } from '../../src/present/tradeoffProbes';
 import { SEEDED_SAYS_LITTLE } from '../../src/present/tradeoffSays';
 import { sizeAtScenario, TRADEOFF_COLUMNS, TRADEOFF_LEGEND, tradeoffCells } from '../../src/present/tradeoffText';
 import { MOST_SWEPT_TOKENS } from '../../src/shared/limits';
@@ -77,6 +78,8 @@ export class TradeoffView extends LitElement {
     headsStyles,
     css`
       :host { padding-top: 4px; }
+      input[type='text'] { flex: 1 1 auto; width: 100%; min-width: 0; min-height: 24px; font: inherit; padding: 1px 4px; color: var(--vscode-input-foreground); background: var(--vscode-input-background); border: 1px solid var(--vscode-input-border, var(--line)); border-radius: 2px; }
+      input[type='text']:focus-visible { outline: 1px solid var(--vscode-focusBorder); outline-offset: -1px; }
       section { margin-top: 16px; }
       .status { min-height: 22px; padding: 4px 0 2px; }
       .status .state { padding: 2px 0; }
@@ -153,7 +156,12 @@ export class TradeoffView extends LitElement {
   private hear(session: SessionState): void {
     const before = this.session;
     this.session = session;
-    if (session.source !== before?.source || session.text !== before?.text || session.tokens !== before.tokens)
+    if (
+      session.source !== before?.source ||
+      session.text !== before?.text ||
+      session.tokens !== before.tokens ||
+      session.probes !== before.probes
+    )
       this.remember();
     const { state, running } = session.shown;
     if (before?.shown.running && running === null && state !== null) {
@@ -198,7 +206,7 @@ export class TradeoffView extends LitElement {
   }
 
   private renderForm(session: SessionState, runner: TradeoffSession): TemplateResult {
-    const { sources, source, text, tokens, textName } = session;
+    const { sources, source, text, tokens, textName, probes, typedMethods, methodsProblem } = session;
     const choice = text === null ? 'bundled' : 'typed' in text ? 'typed' : 'file';
     return html`<div class="form">
       <div class="line">
@@ -222,8 +230,21 @@ export class TradeoffView extends LitElement {
             ${TOKENS.map((count) => html`<option value=${count} ?selected=${count === tokens}>${count}</option>`)}
           </select>
         </label>
+        ${
+          source?.origin === 'seeded'
+            ? nothing
+            : html`<label title=${PROBES_LEGEND}><input type="checkbox" .checked=${live(probes)} @change=${(event: Event) => void runner.setProbes((event.target as HTMLInputElement).checked)} />Probes</label>`
+        }
         ${this.renderStart(session, runner)}
       </div>
+      <div class="line">
+        <label class="wide">Methods of your own
+          <input type="text" spellcheck="false" maxlength="4000" placeholder="mla:32+8, q8_0/window:256" aria-invalid=${methodsProblem !== null} .value=${live(typedMethods)}
+            @change=${(event: Event) => void this.typed(event.target as HTMLInputElement, false)}
+            @keydown=${(event: KeyboardEvent) => event.key === 'Enter' && void this.typed(event.target as HTMLInputElement, true)} />
+        </label>
+      </div>
+      ${methodsProblem === null ? nothing : html`<p class="warn" role="alert">${sentence(methodsProblem)}.</p>`}
       ${
         text !== null && 'typed' in text
           ? html`<textarea aria-label="Text that damage is measured on" rows="3" maxlength="1000000" spellcheck="false" placeholder="Some paragraphs: the more, the surer the numbers" .value=${live(text.typed)}
@@ -240,6 +261,15 @@ export class TradeoffView extends LitElement {
       this.requestUpdate();
       void runner.chooseText();
     } else void runner.setText(value === 'bundled' ? null : { typed: '' });
+  }
+
+  /** Enter measures them, too, and shows the first of them. */
+  private async typed({ value }: HTMLInputElement, start: boolean): Promise<void> {
+    const methods = await this.runner?.setMethods(value);
+    const [first] = methods ?? [];
+    if (!start || first === undefined) return;
+    this.change({ method: first });
+    await this.runner?.start();
   }
 
   private renderStart({ shown, source }: SessionState, runner: TradeoffSession): TemplateResult | typeof nothing {
@@ -371,6 +401,13 @@ export class TradeoffView extends LitElement {
         )}</div>
       </div>
       ${
+        method.probes.length === 0
+          ? nothing
+          : html`<table class="figures" title=${PROBES_LEGEND}><caption>Long-range probes: tokens that stay right, loss</caption>
+              <thead><tr><th scope="col">probe</th><th scope="col" class="number">unchanged</th><th scope="col" class="number">now</th></tr></thead>
+              <tbody>${method.probes.map((probe) => html`<tr title=${sentence(probeAbout(probe))}><th scope="row">${probe.name}</th>${probeCells(probe).map((text) => html`<td class="number">${text}</td>`)}</tr>`)}</tbody></table>`
+      }
+      ${
         method.chosen === undefined
           ? nothing
           : html`<table><caption>A method for each layer</caption><tbody>${method.chosen.map(({ layer, title }) => html`<tr><th scope="row">layer ${layer}</th><td>${title}</td></tr>`)}</tbody></table>`
@@ -475,15 +512,20 @@ export class TradeoffView extends LitElement {
     const [, ...columns] = TRADEOFF_COLUMNS;
     return html`<div class="scroll" tabindex="0" role="region" aria-label="Methods as a table">
       <table>
-        <thead><tr><th scope="col">method</th>${[...columns, `at ${workloadShort(workload)}`].map((title) => html`<th scope="col" class="number">${title}</th>`)}<th scope="col">best</th></tr></thead>
+        <thead><tr><th scope="col">method</th>${[...columns, `at ${workloadShort(workload)}`, ...own.probes.map(({ name }) => name)].map((title) => html`<th scope="col" class="number">${title}</th>`)}<th scope="col">best</th></tr></thead>
         <tbody>${rows.map((one) => {
           const [, ...cells] = tradeoffCells(one, { unchanged: own });
-          return html`<tr aria-current=${one.method === chosen}><th scope="row"><button class="link" @click=${() => this.choose(one.method, methods)}>${one.title}</button></th>${[...cells, sizeAtScenario(one, workload)].map((text) => html`<td class="number">${text}</td>`)}<td>${best.has(one.method) ? 'yes' : ''}</td></tr>`;
+          return html`<tr aria-current=${one.method === chosen}><th scope="row"><button class="link" @click=${() => this.choose(one.method, methods)}>${one.title}</button></th>${[...cells, sizeAtScenario(one, workload), ...own.probes.map((_, i) => probeShare(one.probes[i]))].map((text) => html`<td class="number">${text}</td>`)}<td>${best.has(one.method) ? 'yes' : ''}</td></tr>`;
         })}</tbody>
       </table>
     </div>
     <p class="small">${sentence(TRADEOFF_LEGEND.replace(/; \*[^;]*$/, '; best: no other method is both smaller and better'))}</p>`;
   }
+}
+
+/** Of the tokens asked for, those that are right; nothing where a method was not probed. */
+function probeShare(probe: ShownMethod['probes'][number] | undefined): string {
+  return probe === undefined ? '' : `${(100 * probe.rightAfter).toFixed(0)} %`;
 }
 
 function restoredLook(kept: unknown): Look {
@@ -500,14 +542,14 @@ function restoredLook(kept: unknown): Look {
 }
 
 function restoredSession(kept: unknown): Remembered {
-  const { source, chosenFor, typed, tokens } = (typeof kept === 'object' && kept !== null ? kept : {}) as Record<
-    string,
-    unknown
-  >;
+  const { source, chosenFor, typed, tokens, probes } = (
+    typeof kept === 'object' && kept !== null ? kept : {}
+  ) as Record<string, unknown>;
   return {
     ...(typeof source === 'string' && { source }),
     ...(typeof chosenFor === 'string' && { chosenFor }),
     ...(typeof typed === 'string' && { typed }),
     ...(typeof tokens === 'number' && tokens >= 4 && tokens <= MOST_SWEPT_TOKENS && { tokens }),
+    ...(typeof probes === 'boolean' && { probes }),
   };
 }

@@ -1,5 +1,9 @@
 /** onnxruntime-web's WASM build under Node: runs wherever there is no native library. */
 
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
 import { computeThreads } from '../machine';
 import { EngineUnavailableError, type EngineOptions } from './engine';
 import type { OrtFlavour, OrtLibrary } from './onnxruntime';
@@ -19,10 +23,19 @@ export function wasmFlavour(options: EngineOptions): OrtFlavour {
   };
 }
 
+/** A package has it packed by brotli, at two thirds of what zip makes of it; null where it lies as the library brings it. */
+function packedBinary(): Uint8Array | null {
+  const library = createRequire(__filename).resolve('onnxruntime-web');
+  const file = join(dirname(library), 'ort-wasm-simd-threaded.wasm.br');
+  return existsSync(file) ? brotliDecompressSync(readFileSync(file)) : null;
+}
+
 async function loadWasm(threads: number): Promise<OrtLibrary> {
   try {
     const library = await import('onnxruntime-web');
     library.env.wasm.numThreads = threads;
+    const binary = packedBinary();
+    if (binary) library.env.wasm.wasmBinary = binary;
     library.env.logLevel = 'fatal';
     return library;
   } catch (error) {

@@ -18,6 +18,7 @@ import { UNWATCHED, type Watch } from '../heads/watch';
 import { withTravellingErrors } from '../travellingErrors';
 import { modelKey, textKey } from './identity';
 import { type Linear, usualLinear } from './linear';
+import { probesFor } from './probesFor';
 import { ResultStore } from './resultStore';
 import { seededOpenModel } from './seededOpenModel';
 import { Sweeper } from './sweep';
@@ -95,8 +96,8 @@ export class TradeoffService {
   }
 
   private async holding(params: SweptSubject): Promise<Held> {
-    const { path, seeded, text, tokens, engine, results, name, textName } = params;
-    const key = JSON.stringify([path, seeded, text, tokens, engine, results, name, textName]);
+    const { path, seeded, text, tokens, probeTokens, engine, results, name, textName } = params;
+    const key = JSON.stringify([path, seeded, text, tokens, probeTokens, engine, results, name, textName]);
     if (this.held?.key === key && (await this.held.unchanged())) return this.held;
     const before = this.held;
     this.held = null;
@@ -113,12 +114,14 @@ export class TradeoffService {
 
   private async hold(
     key: string,
-    { engine, results, name, textName }: SweptSubject,
+    { engine, results, name, textName, probeTokens, seeded }: SweptSubject,
     { model, ids, all, unchanged }: Opened,
   ): Promise<Held> {
     const linear = usualLinear(model.store, this.engine(engine));
     const pass = new WholePass(model, linear);
     const store = new ResultStore(results);
+    // Random weights do none of these tasks.
+    const probes = seeded === undefined ? await probesFor(model, ids, Math.min(probeTokens, ids.length)) : [];
     const watch: Watch = {
       get signal() {
         return held.watched.signal;
@@ -135,6 +138,7 @@ export class TradeoffService {
         text: { name: textName, ofTokens: all },
         methods: [],
         alone: false,
+        probes,
         found: (_, kept) => (held.kept = kept),
       },
       watch,
@@ -145,7 +149,7 @@ export class TradeoffService {
       pass,
       sweeper,
       store,
-      keys: { model: await modelKey(model), text: textKey(ids) },
+      keys: { model: await modelKey(model), text: textKey(ids, probes) },
       tokens: { measured: ids.length, all },
       watched: UNWATCHED,
       kept: false,
@@ -196,8 +200,9 @@ async function planOf(
 ): Promise<TradeoffPlan> {
   if (tokens.measured < 4)
     throw new RpcError('invalidInput', `${tokens.measured} tokens of text are too few: half of them are measured`);
-  const offered = [methodLabel(UNCHANGED), ...offeredMethods(pass.layers(), tokens.measured)];
-  const labels = [...new Set([...offered, ...others].map((method) => methodLabel(parseMethod(method))))];
+  const offered = [...others, ...offeredMethods(pass.layers(), tokens.measured)];
+  // What someone typed is what they want to see first.
+  const labels = [...new Set([methodLabel(UNCHANGED), ...offered].map((method) => methodLabel(parseMethod(method))))];
   const kept: SweptMethod[] = [];
   for (const label of labels) {
     const found = await store.get(keys.model, keys.text, pass.precision, label);

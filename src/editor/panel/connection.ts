@@ -43,7 +43,7 @@ import { MAX_CONFIG_CHARACTERS } from '../../config/textCost';
 import { textEdits } from '../../config/textEdits';
 import { workspaceEdit } from '../configEdit';
 import { newNonce, pageHtml } from './page';
-import type { PanelHost } from './panelHost';
+import type { Shown } from './shown';
 import type { TradeoffRunning, TradeoffShown } from '../../shared/tradeoffState';
 import { chooseText, exportTradeoff, showTradeoffPage } from './tradeoffCommands';
 import { configOf, documentOf, type Target } from './targets';
@@ -75,7 +75,7 @@ export class Connection extends Owner {
 
   constructor(
     private readonly frame: PageFrame,
-    private readonly panel: PanelHost,
+    private readonly panel: Shown,
     view: PanelView | null,
     preloads: readonly string[],
   ) {
@@ -227,6 +227,7 @@ export class Connection extends Owner {
         if (ask !== null) await panel.tradeoff.look(ask);
         return panel.tradeoff.shown;
       },
+      'tradeoff/methods': ({ typed }) => panel.tradeoff.typed(typed),
       'tradeoff/start': (ask) => {
         void panel.tradeoff.start(ask);
         return null;

@@ -27,6 +27,7 @@ import { Connection } from './connection';
 import { FollowedMemory } from './followedMemory';
 import { Following } from './following';
 import { HeadSources } from './headSources';
+import type { Shown } from './shown';
 import { measuredPage, startBeside } from './tradeoffCommands';
 import { siblingsAmong, TradeoffRuns } from './tradeoffRuns';
 import { configBehind } from '../weightConfigs';
@@ -44,7 +45,7 @@ const SAMPLES = [
   { name: 'mla', label: 'Sample model: MLA, a latent of 56' },
 ] as const;
 
-export class PanelHost extends Owner {
+export class PanelHost extends Owner implements Shown {
   readonly extension: Uri;
   readonly log: Log;
   readonly targets: Targets;
@@ -53,7 +54,6 @@ export class PanelHost extends Owner {
   readonly heads: HeadSources;
   readonly tradeoff: TradeoffRuns;
 
-  /** Beside which config the followed one is drawn; null: alone. */
   beside: PanelBeside | null = null;
 
   private readonly connections = new Set<Connection>();
@@ -260,7 +260,6 @@ export class PanelHost extends Owner {
     for (const connection of this.connections) connection.sendBeside(beside);
   }
 
-  /** False when the user changed their mind. */
   async pickConfig(): Promise<boolean> {
     const found = await this.candidates.list(this.following.current?.uri ?? null);
     const items = found.map(({ id, name, detail, origin }) => ({

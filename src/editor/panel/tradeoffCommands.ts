@@ -12,18 +12,19 @@ import type { TradeoffAsk } from '../../shared/tradeoffState';
 import type { ResultPages } from '../resultPages';
 import { scenarioSetting } from '../settings';
 import { complain, pickFrom, tell, withProgress } from '../sinks';
-import type { PanelHost } from './panelHost';
+import type { Shown } from './shown';
 import type { TradeoffRuns } from './tradeoffRuns';
 
 const usualAsk = (source: string, tokens = USUAL_SWEPT_TOKENS): TradeoffAsk => ({
   source,
   text: null,
   tokens,
+  probes: true,
   others: [],
 });
 
 /** Begins where it is plain on whose weights; else the view asks. */
-export async function startBeside({ tradeoff, heads }: PanelHost): Promise<void> {
+export async function startBeside({ tradeoff, heads }: Shown): Promise<void> {
   const sources = await heads.list();
   if (sources.some(({ origin, problem }) => origin === 'beside' && problem === null))
     void tradeoff.start(usualAsk('beside'));
@@ -38,7 +39,7 @@ interface TradeoffPageRequest {
 }
 
 /** True when a page was shown. */
-export async function measuredPage(panel: PanelHost, pages: ResultPages, request: unknown): Promise<boolean> {
+export async function measuredPage(panel: Shown, pages: ResultPages, request: unknown): Promise<boolean> {
   const { tradeoff } = panel;
   const { current } = panel.following;
   if (!current) {
@@ -82,7 +83,7 @@ function requestIn(request: unknown): TradeoffPageRequest {
   };
 }
 
-async function askSource({ heads }: PanelHost): Promise<string | null> {
+async function askSource({ heads }: Shown): Promise<string | null> {
   const sources = (await heads.list()).filter(({ problem }) => problem === null);
   const beside = sources.find(({ origin }) => origin === 'beside');
   if (beside) return beside.id;

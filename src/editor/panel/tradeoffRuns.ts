@@ -6,14 +6,17 @@
 import { ANCHORS } from '../../insight/tradeoff/anchors';
 import { isRefused, type MethodResult, type Sweep, type SweptMethod } from '../../insight/tradeoff/result';
 import { firstMeasured } from '../../insight/tradeoff/damage';
+import { MethodError, parseMethods } from '../../insight/tradeoff/method';
 import { anchorParts, applicationIn } from '../../present/tradeoffBeside';
 import { namedMethod } from '../../present/tradeoffWords';
 import type { DeviceChoice } from '../../shared/devices';
 import type { HeadSource } from '../../shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult as Answer } from '../../shared/rpc';
-import { isGivenUp, messageOf, RpcError } from '../../shared/rpcError';
+import { USUAL_PROBE_TOKENS } from '../../shared/limits';
+import { messageOf, RpcError } from '../../shared/rpcError';
 import type { BudgetResult, SweptSubject, TradeoffMethods, TradeoffPlan } from '../../shared/tradeoffContract';
 import {
+  MOST_OWN_METHODS,
   NOTHING_SHOWN,
   type ShownAnchor,
   type ShownOutcome,
@@ -22,6 +25,7 @@ import {
   type TradeoffRunning,
   type TradeoffShown,
   type TradeoffState,
+  type TypedMethods,
   UNCHANGED_METHOD,
 } from '../../shared/tradeoffState';
 import type { HeadSources } from './headSources';
@@ -103,6 +107,20 @@ export class TradeoffRuns {
     if (this.texts.length === MOST_TEXTS)
       throw new RpcError('invalidInput', `At most ${MOST_TEXTS} texts can be chosen.`);
     return String(this.texts.push(chosen) - 1);
+  }
+
+  /** Methods that someone typed, with the command line's checks. */
+  typed(text: string): TypedMethods {
+    if (text.trim() === '') return { methods: [], problem: null };
+    try {
+      const methods = parseMethods(text);
+      return methods.length > MOST_OWN_METHODS
+        ? { methods: [], problem: `${methods.length} methods are more than the ${MOST_OWN_METHODS} that are taken` }
+        : { methods, problem: null };
+    } catch (error) {
+      if (error instanceof MethodError) return { methods: [], problem: error.message };
+      throw error;
+    }
   }
 
   /** Shows what was found before of a model and text; computes nothing. What runs for another one is stopped. */
@@ -242,7 +260,7 @@ export class TradeoffRuns {
 
   /** Of the model and text that are asked for: what was found before is there already, here or where results are kept. */
   private async opened(ask: TradeoffAsk, options: CallOptions): Promise<Current> {
-    const subject = await this.subjectOf(ask);
+    const subject = await this.subjectOf(ask, options);
     const plan = await (await this.process()).call('tradeoff/plan', { ...subject, others: ask.others }, options);
     const before = this.current;
     const same =
@@ -266,11 +284,11 @@ export class TradeoffRuns {
     return current;
   }
 
-  private async subjectOf({ source, text, tokens }: TradeoffAsk): Promise<SweptSubject> {
+  private async subjectOf({ source, text, tokens, probes }: TradeoffAsk, options: CallOptions): Promise<SweptSubject> {
     const [model, sources, { engine }] = await Promise.all([
       this.places.sources.modelOf(source),
       this.places.sources.list(),
-      this.device(),
+      this.process().then((compute) => compute.device(options)),
     ]);
     return {
       ...model,
@@ -278,17 +296,9 @@ export class TradeoffRuns {
       name: this.nameOf(sources.find(({ id }) => id === source)),
       ...this.textOf(text),
       tokens,
+      probeTokens: probes ? USUAL_PROBE_TOKENS : 0,
       results: this.places.results,
     };
-  }
-
-  /** Looked for once for all who ask: one of them giving up must not end it for the others. */
-  private async device(): Promise<DeviceChoice> {
-    const compute = await this.process();
-    return compute.device({}).catch((error: unknown) => {
-      if (isGivenUp(error)) return compute.device({});
-      throw error;
-    });
   }
 
   private nameOf(source: HeadSource | undefined): string {

@@ -45,6 +45,7 @@ export function bothFull(
   kind: Source | null = null,
 ): FamilyReading {
   const heads = headLayout(reader, options);
+  checkOtherNames(reader);
   if (!count || !heads) {
     if (!count) missing(reader, 'the number of decoder layers', 'decoder_layers');
     return { layers: [] };
@@ -54,6 +55,18 @@ export function bothFull(
   if (selfOnly) return { layers: withSources(self, { layers: count.source }) };
   if (source.tokens === 'target') reader.log.note(SOURCE_AS_TARGET, false);
   return { layers: selfAndCross(count, self, crossDraft(heads, source, kind)) };
+}
+
+/** BART's names, which transformers writes into the common ones of any encoder-decoder (PreTrainedConfig.get_text_config): what those refuse. */
+function checkOtherNames(reader: ConfigReader): void {
+  const { defaults } = reader;
+  if (!defaults) return;
+  for (const key of ['decoder_layers', 'decoder_attention_heads']) {
+    const value = reader.own(key);
+    if (value === undefined || Object.hasOwn(defaults.values, key)) continue;
+    reader.consult([key]);
+    if (typeof value !== 'number' || !Number.isInteger(value)) reader.wrong(key, 'a whole number', value);
+  }
 }
 
 /** The decoder of BART and its relatives: one KV head per query head unless a key of `kvKeys` says otherwise. */

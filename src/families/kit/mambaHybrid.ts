@@ -10,7 +10,8 @@ import { type Mamba2Keys, mamba2State, recurrentDraft, type SourcedState } from 
 /** Inner width as Mamba 2 computes it: expand × hidden. */
 export function expandedWidth(reader: ConfigReader, expandKeys: readonly string[]): number | null {
   const hidden = reader.integer(HIDDEN_KEYS);
-  const expand = reader.number(expandKeys);
+  // A class whose default is whole takes whole numbers.
+  const expand = reader.defaults ? reader.integer(expandKeys) : reader.number(expandKeys);
   return hidden && expand ? Math.trunc(expand.value * hidden.value) : null;
 }
 

@@ -93,6 +93,14 @@ export function parseMethod(text: string): LayerMethod {
   return method;
 }
 
+/**
+ * Methods with commas between them, as the command line and the panel take them: their labels, each once.
+ * @throws MethodError as `parseMethod`.
+ */
+export function parseMethods(text: string): readonly string[] {
+  return [...new Set(text.split(',').map((method) => methodLabel(parseMethod(method))))];
+}
+
 function parsePart(part: string, text: string): Partial<LayerMethod> {
   if (part === 'exact' || part === 'own') return {};
   if (isCacheType(part)) return { key: part, value: part };

@@ -24,7 +24,7 @@ import type { LayerSpec } from '../../model/spec';
 /** A feed-forward of experts, as far as a figure says it. */
 export interface DescribedMixture extends Pick<MoeFeedForward, 'kind' | 'expert' | 'shared'> {
   readonly router: Pick<RouterSpec, 'experts' | 'topK' | 'bias' | 'correctionBias'> &
-    Pick<RouterWords, 'byTable'> & {
+    Pick<RouterWords, 'byTable' | 'normalize'> & {
       /** Null where it is not described. */
       readonly scoring: RouterWords['scoring'] | null;
       /** Null where there are none. */
@@ -44,6 +44,8 @@ export interface LayerDescription
   readonly positionsKnown: boolean;
   /** The model has positions elsewhere: a layer without RoPE does not go without them. */
   readonly positionsElsewhere: boolean;
+  /** Width of the stream in hidden states. */
+  readonly streams: number;
   /** Of the gate on the attention's output. */
   readonly gateFunction: 'sigmoid' | 'softplus';
   /** What a figure must say beside its boxes. */
@@ -52,7 +54,7 @@ export interface LayerDescription
 
 /** A block says all of it. */
 export function blockDescription(block: BlockSpec, positionsElsewhere: boolean): LayerDescription {
-  return { ...block, positionsKnown: true, positionsElsewhere, gateFunction: 'sigmoid', says: [] };
+  return { ...block, positionsKnown: true, positionsElsewhere, streams: 1, gateFunction: 'sigmoid', says: [] };
 }
 
 /** @param sees What its queries see: its own attention, or that of the layer whose cache it reads. */
@@ -109,6 +111,7 @@ class Arranged {
       feedForward,
       positionsKnown,
       positionsElsewhere: facet.positions === 'elsewhere',
+      streams: facet.streams?.(this.config) ?? 1,
       gateFunction: facet.gateFunction ?? 'sigmoid',
       says: typeof says === 'function' ? says(this.config) : says,
     };
@@ -260,6 +263,7 @@ class Arranged {
         bias: false,
         correctionBias: words.correctionBias === true,
         byTable: words.byTable === true,
+        normalize: words.normalize === true,
       },
     };
   }

@@ -176,9 +176,24 @@ export class Workbench {
     return item;
   }
 
-  /** Chooses from a context menu. One that has just opened under the pointer takes no click yet. */
+  /** Chooses from a context menu. */
   async chooseFromContextMenu(of: Locator, entry: string): Promise<void> {
-    const item = await this.contextMenu(of, entry);
+    await this.contextMenu(of, entry);
+    await this.chooseFromMenu(entry);
+  }
+
+  /** Chooses from the menu "…" of a view in the side bar. */
+  async chooseFromViewMenu(header: Locator, entry: string): Promise<void> {
+    await header.hover();
+    // By its picture: in VS Code 1.100 it has no role until it was used.
+    await header.locator('.codicon-toolbar-more').click();
+    await this.chooseFromMenu(entry);
+  }
+
+  /** Of the menu that is open. One that has just opened under the pointer takes no click yet. */
+  private async chooseFromMenu(entry: string): Promise<void> {
+    const item = this.page.locator('.monaco-menu .action-item', { hasText: entry });
+    await item.waitFor();
     for (let attempt = 0; attempt < 5; attempt++) {
       await item.click({ timeout: 2_000 }).catch(() => undefined);
       if (
@@ -190,6 +205,19 @@ export class Workbench {
         return;
     }
     throw new Error(`${entry} stays open`);
+  }
+
+  /**
+   * Chooses from the menu of fixes. VS Code 1.100 lays a sheet over it until the pointer moves, so that what has just opened takes no
+   * click; and Playwright moves none onto a sheet.
+   */
+  async chooseFromFixes(item: Locator): Promise<void> {
+    const box = await item.boundingBox();
+    if (!box) throw new Error('the menu of fixes is not open');
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    await this.page.mouse.move(x, y - 2);
+    await this.page.mouse.move(x, y);
+    await item.click();
   }
 
   /** A part of the window as a picture for people in test-results/: what a locator shows, or a rectangle. */

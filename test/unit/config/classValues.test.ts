@@ -1,6 +1,6 @@
 /**
  * One key of a tiny config at a time, written as no loader expects it, for every model type: read as transformers' own class reads it,
- * or not called exact. What the classes make of each value is test/fixtures/classValues.json.
+ * or not called exact. What the classes make of each value is test/fixtures/classValues.json, made by scripts/classValues.py.
  */
 
 import { readFileSync } from 'node:fs';
@@ -21,66 +21,8 @@ const corpus = JSON.parse(readFileSync('test/fixtures/corpus.json', 'utf8')) as 
 
 /** What differs all the same. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
-  falcon: ['num_kv_heads []'],
-  // Other names that the table of defaults has not: they count with null, too.
-  cohere_asr: [
-    'decoder_layers null',
-    'decoder_layers []',
-    'decoder_attention_heads null',
-    'decoder_attention_heads []',
-  ],
-  moonshine: ['decoder_layers null', 'decoder_attention_heads null'],
-  moonshine_streaming: [
-    'decoder_layers null',
-    'decoder_layers []',
-    'decoder_attention_heads null',
-    'decoder_attention_heads []',
-  ],
-  longcat_flash: ['num_key_value_heads []', 'num_hidden_layers null', 'num_hidden_layers []'],
-  // A name that the class refuses to set at all.
-  prophetnet: [
-    'num_hidden_layers null',
-    'num_hidden_layers 0',
-    'num_hidden_layers 1',
-    'num_hidden_layers []',
-    'decoder_layers null',
-    'decoder_layers 1',
-    'decoder_attention_heads null',
-  ],
-  // Heads that do not divide the hidden size: a problem of the lint, where head_dim makes the cache certain.
-  cwm: ['num_attention_heads absent'],
-  jais2: ['num_attention_heads absent'],
-  // No cache depends on them.
-  deepseek_v2: ['num_key_value_heads []', 'head_dim []'],
-  minicpm3: ['head_dim []', 'num_attention_heads absent'],
-  nemotron_h: ['num_nextn_predict_layers null', 'layers_block_type []', 'layer_types []'],
-  step3p7: ['text_config.num_nextn_predict_layers null'],
-  // As is written in files of GGUF, whose windows are off.
-  exaone4: ['sliding_window null', 'sliding_window_pattern 0'],
-  exaone4_5: ['text_config.sliding_window null', 'text_config.sliding_window_pattern 0'],
-  // An empty pattern, or none, or a word that nobody knows: taken as if it were not there.
-  exaone_moe: ['sliding_window_pattern 0'],
-  gpt_neo: ['attention_types absent'],
-  smollm3: ['no_rope_layers []'],
-  // The class makes the language model of the keys around it.
-  fuyu: ['null', 'true', 'false', '"8"', '[]', 'absent'].map((value) => `text_config.num_hidden_layers ${value}`),
-  hyperclovax: ['head_dim 0'],
-  zamba: ['hidden_size 1'],
-  zamba2: ['mamba_expand 2.5'],
-  // The class keeps the product, which this test would multiply again.
-  hrm_text: [
-    'num_hidden_layers 1',
-    'num_hidden_layers absent',
-    'num_attention_heads absent',
-    'H_cycles 1',
-    'L_cycles 0',
-    'L_cycles 1',
-    'L_cycles absent',
-  ],
-  // The class works the rotary width out of the head's; the cache is one vector of the head's width.
-  deepseek_v4: ['head_dim 1', 'head_dim absent', 'num_nextn_predict_layers null'],
-  // A whole number is no float to the class; JSON knows no difference.
-  xlstm: ['qk_dim_factor 1', 'v_dim_factor 1'],
+  // 1 is no float to the class and 1.0 is; JSON of JavaScript, the corpus here among it, has one form for both, and the state is the same.
+  xlstm: ['qk_dim_factor 1', 'qk_dim_factor 3', 'v_dim_factor 1', 'v_dim_factor 3'],
 };
 
 interface Read {

@@ -1,14 +1,14 @@
 // Layers of model types whose blocks are not described, but their arrangement: every box has a place, and nothing is left out.
 import { describe, expect, it } from 'vitest';
 import corpus from '../../fixtures/corpus.json';
-import { layerDrawing } from '../../../src/drawing/boxes';
+import { layerDrawing } from '../../../src/drawing/layerDrawing';
 import { arrangementsRegister, blocksRegister, countsRegister } from '../../../src/families/register';
 import { readModelConfig } from '../../../src/reading/read';
 import { anatomyOf } from '../../../src/serving/anatomy/anatomy';
 import { casesOf, eachOrSkip, noCases } from '../support/cases';
-import { figureOf, kindName } from '../../../src/drawing/figure';
+import { embeddingBoxes, figureOf, kindName } from '../../../src/drawing/figure';
 import type { Scene } from '../../../src/drawing/scene';
-import type { Box } from '../../../src/drawing/boxes';
+import type { Box } from '../../../src/drawing/box';
 import { referenceConfig } from '../support/reference';
 import { boxesOf } from './support/boxes';
 
@@ -105,6 +105,64 @@ describe('what a router is said to do', () => {
   });
 });
 
+describe('published figures show, and ours does', () => {
+  const plain = (text: string): string => text.replaceAll('\u00a0', ' ');
+
+  it('hyper-connections before and after each branch of DeepSeek-V4, with the weights of their own', () => {
+    const reading = readModelConfig(referenceConfig('deepseek-v4-flash')) ?? expect.fail('no model config');
+    const { kinds } = anatomyOf(reading, 'bf16', TOKENS);
+    for (const kind of kinds) {
+      const { branches, unplaced } = layerDrawing(kind);
+      const ends = branches.map(({ rows }) =>
+        [rows.at(0), rows.at(-1)].map((row) => row?.map(({ title }) => title).join()),
+      );
+      expect(ends).toEqual([
+        ['Mix of the streams', 'Into 4 streams'],
+        ['Mix of the streams', 'Into 4 streams'],
+      ]);
+      const mixes = branches.map(({ rows }) => rows[0]?.[0] ?? expect.fail('no mix'));
+      expect(mixes.map(({ lines }) => lines.map(plain))).toEqual([['4 × 4,096 → 4,096'], ['4 × 4,096 → 4,096']]);
+      // T:deepseek_v4 HyperConnection: 4 streams give (2 + 4) × 4 numbers, of a weight, a base and three scales.
+      expect(mixes.map(({ parameters }) => parameters)).toEqual([24 * 4 * 4096 + 24 + 3, 24 * 4 * 4096 + 24 + 3]);
+      expect(unplaced).toEqual([]);
+    }
+  });
+
+  it('queries of latent attention on their way up before what is cached, as of all other attention', () => {
+    const [, experts] = drawn('deepseek-r1');
+    const reading = readModelConfig(referenceConfig('deepseek-r1')) ?? expect.fail('no model config');
+    const [, kind] = anatomyOf(reading, 'bf16', TOKENS).kinds;
+    const ids = boxesOf(layerDrawing(kind ?? expect.fail())).map(({ id }) => id);
+    const order = ['q_a', 'q_b', 'rope_q', 'cache', 'kv_b', 'attention'];
+    expect(ids.filter((id) => order.includes(id))).toEqual(order);
+    expect(experts?.box('cache').title).toContain('Cached');
+  });
+
+  it('roots that a factor is: of embeddings, and under the scores', () => {
+    const [sliding] = drawn('gemma-2-27b');
+    expect(sliding?.box('attention').lines).toContain('scores × 1 ÷ √144, not 1 ÷ √128');
+    const reading = readModelConfig(referenceConfig('gemma-2-27b')) ?? expect.fail('no model config');
+    const [, embedding] = embeddingBoxes(anatomyOf(reading, 'bf16', TOKENS));
+    expect(embedding?.lines).toContain('× √4,608 = 67.8823');
+    const other = readModelConfig(referenceConfig('granite-3.3-2b')) ?? expect.fail('no model config');
+    expect(embeddingBoxes(anatomyOf(other, 'bf16', TOKENS))[1]?.lines).toContain('× 12');
+  });
+
+  it('whether the weights of the chosen experts sum to 1', () => {
+    const scores = (name: string): readonly string[] => drawn(name)[0]?.box('router').lines ?? [];
+    for (const name of ['mixtral-8x7b', 'gpt-oss-20b', 'qwen3-30b-a3b'])
+      expect(scores(name)).toContain('softmax over those chosen');
+    expect(scores('olmoe-1b-7b')).toContain('softmax scores');
+    const next = { model_type: 'qwen3_next', full_attention_interval: 4, linear_num_value_heads: 32 };
+    const said = (normed: boolean): string =>
+      drawn('qwen3-30b-a3b', { ...next, norm_topk_prob: normed })
+        .map(({ box }) => box('router').lines.join())
+        .join();
+    expect(said(true)).toContain('softmax over those chosen');
+    expect(said(false)).toContain('softmax scores');
+  });
+});
+
 describe('the ends of a model', () => {
   const scene = (name: string): Scene => {
     const reading = readModelConfig(referenceConfig(name)) ?? expect.fail('no model config');
@@ -122,6 +180,11 @@ describe('the ends of a model', () => {
       'Final norm',
       'Output head',
     ]);
+  });
+
+  it('say what active parameters are with, where not all are active', () => {
+    expect(words('mixtral-8x7b')).toContain('Active parameters are with the embedding and the output head.');
+    expect(words('llama-3-8b')).not.toContain('Active parameters');
   });
 
   it('say what a token takes at first and beyond the windows, and of one token in the singular', () => {

@@ -134,6 +134,50 @@ describe('figures of differences', () => {
     expect(said.split('32 → 8 KV heads')).toHaveLength(3);
   });
 
+  it('say how kinds of layers follow each other, on both sides', () => {
+    const said = notes(drawn('gemma-2-27b', 'gemma-3-1b', 1200)).map((note) => note.replaceAll('\u00a0', ' '));
+    expect(said).toContain('46 → 26 layers; 23 × (A, B) → 4 × (5 A, B), then 2 A');
+    expect(notes(drawn('llama-2-7b', 'llama-3-8b', 1200)).join()).not.toContain('(A');
+  });
+
+  it('have a bar where something is said of it, and none where it changed with another', () => {
+    const { parts } = drawn('llama-2-7b', 'llama-3-8b', 1200);
+    const bars = parts
+      .filter(({ shapes }) => shapes.some((shape) => shape.shape === 'rect' && shape.fill === 'changed'))
+      .map(({ id }) => id);
+    expect(bars).toEqual(expect.arrayContaining(['before.model.embedding', 'after.layer.A.k', 'after.layer.A.up']));
+    // Of the vocabulary and of the width it is said above.
+    const follows = ['after.model.head', 'before.layer.A.down'];
+    for (const id of follows) {
+      expect(bars).not.toContain(id);
+      const part = parts.find((each) => each.id === id);
+      expect(part?.shapes.some(isChanged)).toBe(true);
+      expect(part?.says).toContain('changed with what is said elsewhere');
+    }
+  });
+
+  it.each([
+    ['llama-3-8b', 'deepseek-r1'],
+    ['glm-5', 'deepseek-v4-flash'],
+    ['deepseek-r1', 'deepseek-v4-flash'],
+  ])('%s and %s: what is cached stands beside what is cached', (one, other) => {
+    const { parts } = drawn(one, other, 1200);
+    const caches = parts.filter(({ id }) => /^(?:before|after)\.layer\.[A-Z]\.cache$/.test(id));
+    const facing = caches.filter(({ id }) => id.startsWith('before.'));
+    expect(facing.length).toBeGreaterThan(0);
+    for (const { id, y } of facing)
+      expect(caches.find((each) => each.id === id.replace('before.', 'after.'))?.y).toBe(y);
+  });
+
+  it.each(PAIRS)('%s and %s: two numbers of a product are never two arrows', (one, other) => {
+    for (const note of notes(drawn(one, other, 1200))) expect(note).not.toMatch(/→ [\d,.]+\s×\s[\d,.]+ →/);
+  });
+
+  it('name what one side alone has, where it is a box or two', () => {
+    const said = notes(drawn('gemma-2-27b', 'gemma-3-1b', 1200));
+    expect(said).toContain('Q norm and K norm: only gemma-3-1b');
+  });
+
   it('say each once what changed in a line of shapes, and of each box what it alone has', () => {
     const said = notes(drawn('gpt-oss-20b', 'mixtral-8x7b', 1200));
     const of = (word: string): string[] => said.filter((note) => note.includes(word));
@@ -214,16 +258,42 @@ describe('the sentence', () => {
     [
       'gpt-oss-20b',
       'mixtral-8x7b',
-      [/24 → 32 layers/, /32 → 8 experts with 4 → 2 active/, /only gpt-oss-20b has sliding window.* in 12 layers/],
+      [
+        /24 → 32 layers/,
+        /32 → 8 experts with 4 → 2 active/,
+        /only gpt-oss-20b has 12 layers of “sliding window, 128 tokens”/,
+      ],
     ],
     [
       'llama-3-8b',
       'mamba-codestral-7b',
-      [/only llama-3-8b has full attention in 32 layers/, /128 KiB → 0 B cache per token/],
+      [/only llama-3-8b has 32 layers of “full attention”/, /128 KiB → 0 B cache per token/],
     ],
   ])('%s → %s', (one, other, expected) => {
     const text = summaryText(between(one, other), { before: one, after: other });
     for (const part of expected) expect(text).toMatch(part);
+  });
+
+  it('says what a window is for: its width, how often it comes, and what a token takes beyond it', () => {
+    const text = summaryText(between('gemma-2-27b', 'gemma-3-1b'), { before: 'a', after: 'b' });
+    expect(text).toContain('4,096 → 512 tokens of window');
+    expect(text).toContain('1 sliding to 1 full → 5 to 1');
+    expect(text).toContain('beyond the windows 184 KiB → 4 KiB (÷ 46)');
+    // Where one side has none, its growth stays.
+    const other = summaryText(between('mixtral-8x7b', 'gpt-oss-20b'), { before: 'a', after: 'b' });
+    expect(other).toContain('128 KiB → 48 KiB cache per token (÷ 2.67), beyond the windows 128 KiB → 24 KiB');
+    const none = summaryText(between('llama-2-7b', 'llama-3-8b'), { before: 'a', after: 'b' });
+    expect(none).not.toContain('window');
+  });
+
+  it('names parts that came and went in the whole model, and none that is not known', () => {
+    const of = (one: string, other: string): string => summaryText(between(one, other), { before: 'a', after: 'b' });
+    expect(of('gemma-2-27b', 'gemma-3-1b')).toContain('now norms of Q and K, no longer capped scores');
+    expect(of('mixtral-8x7b', 'gpt-oss-20b')).toContain('now attention sinks and biases in the attention');
+    // Some of its kinds have one, others not: it is not gone.
+    expect(of('glm-5', 'deepseek-v4-flash')).not.toContain('indexer');
+    expect(of('deepseek-r1', 'deepseek-v4-flash')).toMatch(/now an indexer and several residual streams/);
+    expect(of('nemotron-3-nano-30b-a3b', 'jamba-v0.1')).toContain('Mamba-2 mixer → Mamba mixer');
   });
 
   it('names a number that is not known', () => {

@@ -1,7 +1,7 @@
 // Figures of all reference models: nothing overlaps, no text is cut, and the boxes sum to the numbers of the other surfaces.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { layerDrawing } from '../../../src/drawing/boxes';
+import { layerDrawing } from '../../../src/drawing/layerDrawing';
 import { figureOf } from '../../../src/drawing/figure';
 import type { Scene } from '../../../src/drawing/scene';
 import { figureSvg } from '../../../src/drawing/svg';

@@ -93,7 +93,12 @@ it('are done with the worst of texts in no time', { timeout: 300_000 }, () => {
   expect(slow).toEqual([]);
 });
 
+/** Three times in a row: the clock runs on while others have the processor. */
 function isSlow(pattern: RegExp, text: string): boolean {
+  return [0, 1, 2].every(() => isLate(pattern, text));
+}
+
+function isLate(pattern: RegExp, text: string): boolean {
   const start = performance.now();
   try {
     withinTime(LIMIT_MS, () => text.replace(pattern, ''));

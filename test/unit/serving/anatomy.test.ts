@@ -59,6 +59,16 @@ describe('the order of layers, folded', () => {
     ]);
   });
 
+  it('finds a long sequence within a short one, in Nemotron-H (arXiv 2504.03624, figure 2, has 15 boxes in three groups)', () => {
+    const kinds = [...'M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M*-M-M-M-M-M-'].map((letter) => 'M-*'.indexOf(letter));
+    const stack = foldLayers(kinds);
+    expect(stack.map(({ times, runs }) => `${times} ${runs.map(({ kind }) => 'M-*'.charAt(kind)).join('')}`)).toEqual([
+      '4 M-M-M-M*-M-',
+      '4 M-',
+    ]);
+    expect(unfold(stack)).toEqual(kinds);
+  });
+
   it('unfolds to what it was', () => {
     const layers = fc.array(fc.nat(3), { maxLength: 60 });
     fc.assert(

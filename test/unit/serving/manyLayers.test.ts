@@ -41,3 +41,29 @@ it.each(ENGINES)('what fits is found as fast for 4,000 layers as for some: %s', 
   });
   expect(ms[1], ms.join(' and ')).toBeLessThan(Math.max(30, 4 * (ms[0] ?? 0)));
 });
+
+it('as many layers of latent attention with experts are placed on two devices by kinds, not one by one', () => {
+  const device = deviceOf('h100-sxm');
+  const read = readModelConfig(
+    JSON.stringify({
+      model_type: 'glm4_moe_lite',
+      hidden_size: 64,
+      num_hidden_layers: 4096,
+      num_attention_heads: 4,
+      num_key_value_heads: 4,
+      num_experts_per_tok: 2,
+      q_lora_rank: 24,
+      kv_lora_rank: 20,
+      qk_nope_head_dim: 12,
+      qk_rope_head_dim: 8,
+      v_head_dim: 12,
+    }),
+  );
+  if (device === null || read === null) throw new Error('no device or no config');
+  const [one, four] = [1, 4].map((pp) => {
+    const whole = scenario(1, 8192, { engine: 'llamacpp', sharding: { ...UNSHARDED, pp } });
+    return timed(() => fitModel({ reading: read, device, scenario: whole, weights: null }), 9, 3).cpuMs;
+  });
+  // Placing them costs about what counting their parameters does; layer by layer it cost eight times that.
+  expect(four, `${one} and ${four}`).toBeLessThan(4 * (one ?? 0));
+});

@@ -2,7 +2,8 @@
 
 import { ESLint, Linter } from 'eslint';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
+import ts from 'typescript';
 import { parser } from 'typescript-eslint';
 import { describe, expect, it } from 'vitest';
 import { architectureSvg, essential, importsOfRooms, PICTURE } from '../../../scripts/drawArchitecture.mjs';
@@ -63,6 +64,43 @@ describe('the floors', () => {
     expect(
       check("import { a } from '../model/x'; import { b } from './cache/plan'; import c from 'lit';", 'src/cache/x.ts'),
     ).toEqual([]);
+  });
+});
+
+/** The files that each file names, types included. */
+function namedFiles(): ReadonlyMap<string, readonly string[]> {
+  const files = ['src', 'webview'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => join(root, folder, file)),
+  );
+  const known = new Set(files);
+  return new Map(
+    files.map((file) => {
+      const { importedFiles } = ts.preProcessFile(readFileSync(file, 'utf8'));
+      const targets = importedFiles.map(({ fileName }) => `${resolve(dirname(file), fileName)}.ts`);
+      return [file, targets.filter((target) => known.has(target))];
+    }),
+  );
+}
+
+/** Files that lead back to themselves: all that are left when what names nothing that is left is taken away, again and again. */
+function circles(named: ReadonlyMap<string, readonly string[]>): string[] {
+  const left = new Set(named.keys());
+  for (;;) {
+    const done = [...left].filter((file) => !named.get(file)?.some((target) => left.has(target)));
+    if (done.length === 0) return [...left].sort();
+    for (const file of done) left.delete(file);
+  }
+}
+
+describe('imports', () => {
+  it('never go in a circle, not even for a type', () => {
+    const named = namedFiles();
+    expect(named.size).toBeGreaterThan(500);
+    expect(circles(named)).toEqual([]);
+    const back = new Map([...named, ['a', ['b']], ['b', ['a']]] as const);
+    expect(circles(back)).toEqual(['a', 'b']);
   });
 });
 

@@ -1,13 +1,14 @@
 /** The allowlist of the package: everything that runs is in it, and nothing of what only developers need. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { gzipSync } from 'node:zlib';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { measured } from '../../budgets/measured';
 import { packCli } from '../../../scripts/cliPack.mjs';
+import { PACKED_WASM, packWasm } from '../../../scripts/packedWasm.mjs';
 import { buildCopy, ignoreFile, TARGETS } from '../../../scripts/vsix.mjs';
 import { elementAt } from '../../../src/model/elementAt';
 import { ensureNodeRuntime } from '../../harness/nodeRuntime.mjs';
@@ -21,6 +22,8 @@ const MANIFEST = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as
   readonly main: string;
   readonly browser: string;
 };
+
+const PACKED = `node_modules/onnxruntime-web/${PACKED_WASM}`;
 
 /** One line of the allowlist: `*` stays within a folder, `**` goes into all of them. */
 function pattern(line: string): RegExp {
@@ -48,14 +51,21 @@ describe('the package', () => {
   const allowed = allowedBy(lines);
   let folder: string;
   let built: readonly string[];
+  /** What packages have besides what lies in the checkout. */
+  let wasm: string;
 
   beforeAll(async () => {
     // A copy: other tests and windows use the checkout's own dist.
     folder = mkdtempSync(join(tmpdir(), 'headlight-package-'));
     await buildCopy(folder);
     built = filesOf(folder, 'dist');
+    wasm = mkdtempSync(join(tmpdir(), 'headlight-wasm-'));
+    mkdirSync(join(wasm, 'node_modules/onnxruntime-web/dist'), { recursive: true });
+    packWasm(join(ROOT, 'node_modules/onnxruntime-web'), join(wasm, 'node_modules/onnxruntime-web'));
   }, 60_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  afterAll(() => {
+    for (const each of [folder, wasm]) rmSync(each, { recursive: true, force: true });
+  });
 
   it('has what the manifest names, and every other file that runs', () => {
     const packed = built.filter((file) => allowed.some((each) => each.test(file)));
@@ -75,9 +85,8 @@ describe('the package', () => {
   );
   const packedFor = (target: string): string[] => {
     const patterns = allowedBy(linesOf(ignoreFile(target)));
-    return [...built, ...beside, ...filesOf(ROOT, 'media'), ...filesOf(ROOT, 'l10n')].filter((file) =>
-      patterns.some((each) => each.test(file)),
-    );
+    const files = [...built, ...beside, PACKED, ...filesOf(ROOT, 'media'), ...filesOf(ROOT, 'l10n')];
+    return files.filter((file) => patterns.some((each) => each.test(file)));
   };
 
   it('has the native engine of its platform alone, or none', () => {
@@ -99,11 +108,11 @@ describe('the package', () => {
 
   /** Of all files compressed one by one, as a package compresses them. */
   it.each([
-    ['linux-x64', 30],
+    ['linux-x64', 28],
     ['universal', 16],
   ])('is small: %s under %d MB', (target, most) => {
     const bytes = packedFor(target).reduce((sum, file) => {
-      const from = file.startsWith('dist/') ? folder : ROOT;
+      const from = file.startsWith('dist/') ? folder : file === PACKED ? wasm : ROOT;
       return sum + gzipSync(readFileSync(join(from, file))).length;
     }, 0);
     measured({ [target === 'universal' ? 'packageUniversal' : 'packageLinux']: bytes / 1e6 });
@@ -120,6 +129,12 @@ describe('the package', () => {
     measured({ [id]: bytes / 1000 });
     expect(bytes / 1000).toBeLessThan(most);
     expect(bytes / 1000).toBeGreaterThan(most / 3);
+  });
+
+  it('has the WebAssembly packed, and nothing that no program reads of the tensor libraries', () => {
+    const packed = packedFor('linux-x64').filter((file) => file.startsWith('node_modules/'));
+    expect(packed).toContain(PACKED);
+    expect(packed.filter((file) => /\.(?:map|ts|wasm)$/.test(file))).toEqual([]);
   });
 
   it('names the licence of everything that it has of others', () => {

@@ -27,8 +27,9 @@ import {
   scatterOf,
   unchangedIn,
 } from '../../../webview/views/tradeoff/viewModel';
+import { TradeoffSession } from '../../../webview/views/tradeoff/session';
 import { layoutScatter, pointBeside, pointNear } from '../../../webview/charts/scatter/viewModel';
-import { runJson } from '../heads/support/cli';
+import { runJson, runText } from '../heads/support/cli';
 import type { Sweep } from '../../../src/insight/tradeoff/result';
 
 const GQA = resolve(import.meta.dirname, '../../../media/samples/gqa');
@@ -87,7 +88,7 @@ function scene(results: string | null): Scene {
   return Object.assign(made, { runs });
 }
 
-const ask: TradeoffAsk = { source: 'beside', text: { typed: TEXT }, tokens: 512, others: [] };
+const ask: TradeoffAsk = { source: 'beside', text: { typed: TEXT }, tokens: 512, probes: false, others: [] };
 const WORKLOAD = { tokens: 4096, batch: 2 };
 
 describe('a sweep of the panel', () => {
@@ -163,6 +164,87 @@ describe('a sweep of the panel', () => {
     }
     expect(value?.methods).toHaveLength(2);
   }, 240_000);
+
+  it('runs long-range probes beside the text, and first what someone typed, as the command line does', async () => {
+    const found = scene(null);
+    const { methods, problem } = found.runs.typed('nvfp4/window:32,  k=q4_0/v=q4_0');
+    expect({ methods, problem }).toEqual({ methods: ['nvfp4/window:32+4', 'q4_0'], problem: null });
+    let started = 0;
+    found.before = () => {
+      if (++started === 4) found.runs.stop();
+    };
+    await found.runs.start({ ...ask, text: null, tokens: 256, probes: true, others: methods });
+    expect(found.computed).toEqual(['exact', ...methods]);
+    const own = found.runs.sweep() ?? expect.fail('no sweep');
+    const args = ['tradeoff', GQA, '--text-tokens', '256', '--methods', methods.join(), '--results', 'none', '--json'];
+    const { value } = await runJson<Sweep>([...args, '--siblings', 'none']);
+    expect(own.unchanged.probes.map(({ name }) => name)).toEqual(['induction', 'recall', 'passkey']);
+    expect(own.unchanged.probes).toEqual(value?.unchanged.probes);
+    expect(own.text.key).toBe(value?.text.key);
+    const probesOf = (sweep: Sweep | null): unknown =>
+      sweep?.methods.map((one) => 'probes' in one && [one.method, one.probes]);
+    expect(probesOf(own)).toEqual(probesOf(value));
+    const state = found.runs.shown.state ?? expect.fail('nothing is shown');
+    expect(measuredIn(state)[0]?.probes).toEqual(
+      own.methods.flatMap((one) => ('probes' in one ? one.probes : [])).slice(0, 3),
+    );
+    const page = { scenario: WORKLOAD, seeded: false, missing: 0, picture: null };
+    const text = tradeoffMarkdown(own, page).source;
+    for (const { name, distance } of own.unchanged.probes)
+      expect(text).toMatch(new RegExp(`${name}: .* ${distance} back`));
+    expect(text).toMatch(/\| nvfp4\/window:32\+4 \| +[\d.]+ %, [\d.]+ \|/);
+  }, 120_000);
+
+  it('takes methods that are typed, or says what the command line says', async () => {
+    const { runs } = scene(null);
+    expect(runs.typed('  ')).toEqual({ methods: [], problem: null });
+    for (const text of ['q8_0, nonsense', 'mla:32@mean-pool', 'q8_0,,q4_0', 'window:0']) {
+      const { methods, problem } = runs.typed(text);
+      expect(methods).toEqual([]);
+      const { code, errors } = await runText(['tradeoff', GQA, '--methods', text, '--results', 'none']);
+      expect({ code, says: errors }).toMatchObject({
+        code: 2,
+        says: expect.stringContaining(problem ?? 'nothing') as string,
+      });
+    }
+    const many = Array.from({ length: 17 }, (_, i) => `window:${i + 1}`).join();
+    expect(runs.typed(many).problem).toBe('17 methods are more than the 16 that are taken');
+  }, 60_000);
+
+  it('keeps what was asked for where the text names no method, and asks for those that it names', async () => {
+    const { runs } = scene(results);
+    const answers: Partial<Record<string, (params: never) => unknown>> = {
+      'panel/headSources': () => [{ id: 'beside', label: 'beside', origin: 'beside', problem: null }],
+      'tradeoff/look': async (one: TradeoffAsk | null) => {
+        if (one !== null) await runs.look(one);
+        return runs.shown;
+      },
+      'tradeoff/methods': ({ typed }: { typed: string }) => runs.typed(typed),
+    };
+    const session = new TradeoffSession({
+      call: async (method, params) => (await answers[method]?.(params as never)) as never,
+      on: () => () => undefined,
+    });
+    await session.follow({ id: 'config-1', name: 'gqa', text: CONFIG }, { typed: TEXT, probes: false });
+    expect(session.ask).toEqual(ask);
+    expect(await session.setMethods('k=q5_0/v=q4_0, fp8')).toEqual(['k=q5_0/v=q4_0', 'fp8']);
+    expect(session.ask?.others).toEqual(['k=q5_0/v=q4_0', 'fp8']);
+    const { asked } = runs.shown.state ?? expect.fail('nothing is shown');
+    expect(asked.slice(0, 3).map(({ method }) => method)).toEqual(['exact', 'k=q5_0/v=q4_0', 'fp8']);
+    // One is new, the other is offered anyway.
+    expect(asked.filter(({ method }) => method === 'fp8')).toHaveLength(1);
+    expect(await session.setMethods('gqa:2@svd')).toBeNull();
+    expect(session.state.methodsProblem).toMatch(/svd cannot make GQA-2/i);
+    expect(session.ask?.others).toEqual(['k=q5_0/v=q4_0', 'fp8']);
+    expect(await session.setMethods('')).toEqual([]);
+    expect(session.state.methodsProblem).toBeNull();
+    await session.setProbes(true);
+    expect(session.remembered.probes).toBe(true);
+    expect({ current: session.isCurrent, probes: runs.shown.state?.ask.probes }).toEqual({
+      current: true,
+      probes: true,
+    });
+  }, 60_000);
 
   it('shares a budget out over layers, within it and no worse than the best single method', async () => {
     const { runs } = scene(results);

@@ -31,7 +31,12 @@ export interface SessionState {
   /** Of a chosen file. */
   readonly textName: string;
   readonly tokens: number;
+  /** Whether long-range probes run beside the text. */
+  readonly probes: boolean;
   readonly others: readonly string[];
+  /** As they were typed, and why that names none; null where it does. */
+  readonly typedMethods: string;
+  readonly methodsProblem: string | null;
   readonly shown: TradeoffShown;
   /** Why something that was asked for was not done; empty where it was. */
   readonly problem: string;
@@ -44,6 +49,7 @@ export interface Remembered {
   readonly chosenFor?: string;
   readonly typed?: string;
   readonly tokens?: number;
+  readonly probes?: boolean;
 }
 
 export class TradeoffSession {
@@ -53,7 +59,10 @@ export class TradeoffSession {
     text: null,
     textName: '',
     tokens: USUAL_SWEPT_TOKENS,
+    probes: true,
     others: [],
+    typedMethods: '',
+    methodsProblem: null,
     shown: NOTHING_SHOWN,
     problem: '',
   };
@@ -71,12 +80,13 @@ export class TradeoffSession {
   }
 
   get remembered(): Remembered {
-    const { source, text, tokens } = this.current;
+    const { source, text, tokens, probes } = this.current;
     return {
       ...(source && { source: source.id }),
       ...(this.chosenFor !== null && { chosenFor: this.chosenFor }),
       ...(text !== null && 'typed' in text && { typed: text.typed }),
       tokens,
+      probes,
     };
   }
 
@@ -87,9 +97,9 @@ export class TradeoffSession {
 
   /** What is asked for now; null without weights that can be used. */
   get ask(): TradeoffAsk | null {
-    const { source, text, tokens, others } = this.current;
+    const { source, text, tokens, probes, others } = this.current;
     if (source === null || source.problem !== null) return null;
-    return { source: idOf(source), text, tokens, others };
+    return { source: idOf(source), text, tokens, probes, others };
   }
 
   /** What is shown is of the model and text that are chosen. */
@@ -112,9 +122,10 @@ export class TradeoffSession {
       return;
     }
     this.config = config;
-    const { source: wanted, chosenFor, typed, tokens } = remembered;
+    const { source: wanted, chosenFor, typed, tokens, probes } = remembered;
     if (typed !== undefined) this.update({ text: { typed } });
     if (tokens !== undefined) this.update({ tokens });
+    if (probes !== undefined) this.update({ probes });
     if (chosenFor !== undefined) this.chosenFor = chosenFor;
     await this.attempt(async () => {
       const [sources, shown] = await Promise.all([
@@ -140,7 +151,7 @@ export class TradeoffSession {
         sources,
         source,
         shown,
-        ...(ofCommand && { text: ofCommand.text, tokens: ofCommand.tokens, others: ofCommand.others }),
+        ...(ofCommand && ofAsk(ofCommand)),
       });
       if (!this.isCurrent && shown.running === null) await this.look();
     });
@@ -177,6 +188,28 @@ export class TradeoffSession {
   setTokens(tokens: number): Promise<void> {
     this.update({ tokens });
     return this.look();
+  }
+
+  setProbes(probes: boolean): Promise<void> {
+    this.update({ probes });
+    return this.look();
+  }
+
+  /** Methods of one's own, as they are typed; those that are named now, or null where the text names none. */
+  async setMethods(typedMethods: string): Promise<readonly string[] | null> {
+    let found: readonly string[] | null = null;
+    this.update({ typedMethods });
+    await this.attempt(async () => {
+      const { methods, problem } = await this.host.call('tradeoff/methods', { typed: typedMethods });
+      if (typedMethods !== this.current.typedMethods) return;
+      this.update({ methodsProblem: problem });
+      if (problem !== null) return;
+      found = methods;
+      if (JSON.stringify(methods) === JSON.stringify(this.current.others)) return;
+      this.update({ others: methods });
+      await this.look();
+    });
+    return found;
   }
 
   /** Measures what is not measured yet. */
@@ -230,6 +263,15 @@ export class TradeoffSession {
     this.current = { ...this.current, ...change };
     for (const listener of [...this.listeners]) listener(this.current);
   }
+}
+
+function ofAsk({
+  text,
+  tokens,
+  probes,
+  others,
+}: TradeoffAsk): Pick<SessionState, 'text' | 'tokens' | 'probes' | 'others' | 'typedMethods'> {
+  return { text, tokens, probes, others, typedMethods: others.join(', ') };
 }
 
 /** Seeded weights are named with their seed. */

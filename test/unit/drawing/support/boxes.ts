@@ -1,4 +1,4 @@
-import type { Box, LayerDrawing } from '../../../../src/drawing/boxes';
+import type { Box, LayerDrawing } from '../../../../src/drawing/box';
 
 /** All boxes of a layer, placed or not. */
 export function boxesOf({ branches, unplaced }: LayerDrawing): readonly Box[] {

@@ -1,0 +1,21 @@
+// Unit tests that no clock limits: long computations, compared with other engines' or in closed form. With every case they run beside the
+// tests inside the editors, which wait for a window half of the time, and take only what those leave of the processor.
+
+/** Folders and files of test/unit; test/unit/tools/patient.test.ts sees that no clock is read in them. */
+export const PATIENT = [
+  'effects/',
+  'tradeoff/',
+  'heads/convert.test.ts',
+  'heads/damagedWeights.test.ts',
+  'heads/inductionEffect.test.ts',
+  'heads/lens.test.ts',
+  'weights/forwardLibllama.test.ts',
+  'weights/libllamaTokens.test.ts',
+];
+
+/** As vitest filters files. */
+export const patientFiles = () => PATIENT.map((place) => `test/unit/${place}`);
+
+/** Arguments of vitest for all other files. */
+export const withoutPatient = () =>
+  patientFiles().flatMap((place) => ['--exclude', place.endsWith('/') ? `${place}**` : place]);
