@@ -19,7 +19,7 @@ const WRITTEN = join(ROOT, 'media', 'readme');
 /** Colours of a picture: text on few surfaces has not many. */
 const COLOURS = 64;
 /** Pictures that are not called editor-NAME. */
-const OWN_NAMES = new Set(['architecture', 'compare', 'conversion', 'heads', 'hover', 'overview', 'steps']);
+const OWN_NAMES = new Set(['architecture', 'compare', 'conversion', 'effects', 'heads', 'hover', 'overview', 'steps']);
 
 /** @typedef {{ width: number; height: number; data: Uint8Array }} Pixels */
 

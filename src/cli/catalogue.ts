@@ -294,9 +294,15 @@ export const COMMANDS_IN_WORDS: Readonly<Record<string, CommandWords>> = {
     summary: 'how different the heads of each layer are, and the effective rank of K, V and latents',
     takes: 'MODEL…',
     about: [MODEL],
-    options: SEQUENCE_WORDS,
+    options: {
+      ...SEQUENCE_WORDS,
+      effects: {
+        about: 'takes out each head and each group with one KV head as well: what a head does against its group',
+      },
+    },
     examples: [
       ['diversity mha gqa mqa mla --repeat 32', 'four models beside each other'],
+      ['diversity gqa mqa --repeat 32 --effects', 'what one head does against its group'],
       ['diversity . --prompt "Once upon a time" --json', 'one model, for a program'],
     ],
   },

@@ -1,6 +1,8 @@
 // What heads do, in a real VS Code: the next token, named heads, what is lost without each, by mouse and by keys.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Frame } from 'playwright-core';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { thorough } from '../unit/depth';
 import { Panel } from './pageObjects/panel';
 import { useWorkbench } from './window';
@@ -52,6 +54,49 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
     await expect
       .poll(() => view().getByRole('region', { name: 'Named heads' }).innerText(), { timeout: TIMEOUT })
       .toMatch(/Induction heads from 0\.4[\s\S]*layer 3 head 7\s+0\.\d\d/);
+  });
+
+  test('is every part by keys alone, and one HTML file of what is shown', async () => {
+    const { page } = workbench();
+    const { keyboard } = page;
+    await view().getByRole('button', { name: 'Named heads', exact: true }).focus();
+    const focused = (): Promise<string> =>
+      frame.evaluate(() => {
+        let at = document.activeElement;
+        while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+        const host = at?.getRootNode();
+        const name = host instanceof ShadowRoot && host.host.localName === 'vscode-button' ? host.host : at;
+        return name?.getAttribute('aria-label') ?? name?.textContent?.trim() ?? '';
+      });
+    /** Tab until it is reached: the way that a person goes. */
+    const reach = async (label: string): Promise<void> => {
+      for (let step = 0; step < 30; step++) {
+        await keyboard.press('Tab');
+        if ((await focused()) === label) return;
+      }
+      throw new Error(`Tab does not reach ${label}; it is at ${await focused()}`);
+    };
+    await reach('Who wrote it');
+    await keyboard.press('Enter');
+    await view().getByRole('region', { name: 'Who wrote it' }).waitFor({ timeout: TIMEOUT });
+    await reach('Attribute');
+    await keyboard.press('Enter');
+    await view().getByText('the parts sum to').waitFor({ timeout: TIMEOUT });
+    await reach('Export View…');
+    await keyboard.press('Enter');
+    const input = page.locator('.quick-input-widget input[type="text"]');
+    await expect.poll(() => input.inputValue(), { timeout: 20_000 }).toMatch(/who-wrote-it.*\.html$/);
+    const target = join(inject('folder'), 'effects-view.html');
+    await input.fill(target);
+    await keyboard.press('Enter');
+    await expect.poll(() => existsSync(target), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => readFileSync(target, 'utf8')).toMatch(/<\/html>\s*$/);
+    const html = readFileSync(target, 'utf8');
+    expect(html).toMatch(/the parts sum to [\d.]+/);
+    expect(html).toMatch(/<img alt="What each head adds to the logit" width="\d+" src="data:image\/png;base64,/);
+    // Heads of four layers, in the table of the picture; nothing to press, nothing to load.
+    expect(html.match(/<th>L[0-3]<\/th>/g)).toHaveLength(4);
+    expect(html).not.toMatch(/<(?:script|button|vscode-|link|iframe)|(?:src|href)="(?!data:)/);
   });
 
   test('is what is lost without it, read by keys, and leads to its pattern', async () => {

@@ -73,4 +73,22 @@ describe('pictures of the panel', () => {
       .scrollIntoViewIfNeeded();
     await take('heads');
   });
+
+  test('what each head of a trained sample does', async () => {
+    await openBeside(CONFIG, 'heads');
+    const view = panel.frame.locator('headlight-heads');
+    const source = view.locator('select').first();
+    const sample = await source.locator('option', { hasText: 'GQA' }).getAttribute('value');
+    await source.selectOption(sample ?? '');
+    await view.getByRole('button', { name: 'Run', exact: true }).click();
+    await view.getByRole('button', { name: 'Effects', exact: true }).click({ timeout: 40_000 });
+    await view.getByRole('button', { name: 'Without a head', exact: true }).click();
+    await view.getByRole('button', { name: 'Take out every head' }).click();
+    await view.getByRole('columnheader', { name: 'KL of its group' }).waitFor({ timeout: 40_000 });
+    await view.getByText('still missing').waitFor({ state: 'detached', timeout: 40_000 });
+    await view.locator('headlight-heatmap .plot').focus();
+    await workbench().page.keyboard.press('ArrowRight');
+    await view.getByRole('columnheader', { name: 'KL of its group' }).scrollIntoViewIfNeeded();
+    await take('effects');
+  });
 });

@@ -44,8 +44,13 @@ export class Actions {
   }
 
   savePicture(name: string, content: () => string | Promise<Uint8Array>): Promise<void> {
+    return this.save(name, content, 'Picture saved');
+  }
+
+  /** @param done What is said then. */
+  save(name: string, content: () => string | Promise<Uint8Array>, done: string): Promise<void> {
     return this.attempt(async () => {
-      if (await host.call('panel/save', { name, content: await content() })) this.tell('Picture saved');
+      if (await host.call('panel/save', { name, content: await content() })) this.tell(done);
     });
   }
 

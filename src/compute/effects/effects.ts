@@ -36,6 +36,24 @@ export async function readPrompt(stages: Stages, ids: readonly number[], watch: 
   return { unchanged, logits, loss: mean(await stages.losses(ids, unchanged.final, watch)) };
 }
 
+/** The whole map, in one go. Groups are left out where each head has its own K and V: they are heads. */
+export async function headsAndGroups(stages: Stages, ids: readonly number[], watch: Watch): Promise<readonly Effect[]> {
+  const effects = new Effects(stages, await readPrompt(stages, ids, watch), null);
+  const found: Effect[] = [];
+  for (let left = Number.POSITIVE_INFINITY; left > 0; ) {
+    const known = found.map(({ place }) => place);
+    const next = await effects.map(kindsOf(stages.layers), 'zero', [], known, watch);
+    found.push(...next.effects);
+    left = next.effects.length === 0 ? 0 : next.left;
+  }
+  return found;
+}
+
+function kindsOf(layers: Stages['layers']): readonly ('head' | 'group')[] {
+  const shared = layers.some((attention) => headDims(attention).kvHeads < attention.queryHeads);
+  return shared ? ['head', 'group'] : ['head'];
+}
+
 /** The prediction behind the last token. */
 export interface Predicted {
   readonly top: readonly TokenChance[];

@@ -8,13 +8,14 @@ import { buildPage, type PageFiles } from '../../webview/panelPage';
  * 110 until the derivation had its formula in symbols, and its sum.
  * Bytes as gzip makes them. What a page takes is reading and running it, and that follows this closely. */
 const FIRST_VIEW = 112_000;
-/** 210 until scopes, units and the types of weights came: those are in every view's words; 220 until the architecture was drawn, with how
- * every family joins its parts; 245 until it had steps, 253 until two
- * were drawn beside each other, 271.5 until heads had effects (next token, named heads, what is lost without each, designs beside each other),
- * 281 until the whole model's trade-off had a view, 299 until that took methods of one's own, a
- * difference said how layers follow each other, ten more types said how their parts are joined, and
- * a kind that stands alone says what tells it from another. */
-const ALL_VIEWS = 303_500;
+/**
+ * 210 until scopes, units and the types of weights came: those are in every view's words; 220 until the architecture was drawn, with how every
+ * family joins its parts; 245 until it had steps, 253 until two were drawn beside each other, 271.5 until heads had effects (next token, named
+ * heads, what is lost without each, designs beside each other), 281 until the whole model's trade-off had a view, 299 until that took methods of
+ * one's own, a difference said how layers follow each other, ten more types said how their parts are joined, and a kind that stands alone said
+ * what tells it from another; 303 until Effects could be exported as a page and designs had a head against its group.
+ */
+const ALL_VIEWS = 306_500;
 /** Of the page of a weight file: its table, and with a tensor. */
 const WEIGHTS_FIRST = 30_000;
 const WEIGHTS_ALL = 46_000;

@@ -76,6 +76,33 @@ describe('a session', () => {
     expect(asked.map(({ params }) => (params as { known: string[] }).known.length)).toEqual([0, 1, 1, 2]);
   });
 
+  test('takes heads and groups of every design out, and goes on where it was cancelled', async () => {
+    const [own, other] = [SOURCE, { ...SOURCE, id: 'sample:mqa', label: 'MQA' }];
+    let answered = 0;
+    const { asked, caller } = scripted({
+      'heads/tokens': () => ({ ids: [4, 5], pieces: ['x', 'y'] }),
+      'lens/diversity': () => ({ tokens: 3, layers: [] }),
+      'effects/map': ({ known }: { known: string[] }) => {
+        if (++answered === 4) throw new RpcError('cancelled', 'cancelled');
+        return { effects: [effect(known.length === 0 ? 'head' : 'group', 0, 0, 1)], left: 1 - known.length };
+      },
+    });
+    const session = new EffectsSession(caller);
+    session.follow(SUBJECT);
+    await session.compare([own, other]);
+    await session.takeOutOfDesigns();
+    const lefts = (): (number | undefined)[] => session.state.compared.map(({ map }) => map?.left);
+    expect(lefts()).toEqual([0, 1]);
+    await session.takeOutOfDesigns();
+    expect(lefts()).toEqual([0, 0]);
+    const maps = asked.flatMap(({ method, params }) => (method === 'effects/map' ? [params] : []));
+    expect(maps.map((params) => (params as { source: string }).source)).toEqual([
+      ...[own.id, own.id, other.id, other.id],
+      other.id,
+    ]);
+    expect(maps.at(-1)).toMatchObject({ ids: [4, 5], known: ['0.0'] });
+  });
+
   test('goes on token by token with what was said, until the model ends its text', async () => {
     const { asked, caller } = scripted({ 'lens/next': ({ ids }: { ids: number[] }) => next(5 + ids.length) });
     const session = new EffectsSession(caller);

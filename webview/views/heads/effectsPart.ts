@@ -3,6 +3,7 @@
 import { css, html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { live } from 'lit/directives/live.js';
+import { allGroupEffects } from '../../../src/insight/effects/groupEffects';
 import { HEAD_NAMES, type HeadName, NAMES } from '../../../src/insight/lens/headScores';
 import type { CacheRank, LayerDiversity, NamedHead, NextToken, StateRead } from '../../../src/shared/lensContract';
 import { elementAt } from '../../../src/model/elementAt';
@@ -19,6 +20,8 @@ import '../../charts/matrixTable';
 import type { TableModel } from '../../charts/tableModel';
 import { button } from '../../parts/button';
 import { errorState, loadingState, stateStyles } from '../../parts/states';
+import { exportedPage, viewHtml } from '../../parts/exportPage';
+import { Actions } from '../../platform/actions';
 import { announce, emit } from '../../platform/announce';
 import { host } from '../../platform/host';
 import { base, controls, tables } from '../../styles/base';
@@ -36,7 +39,7 @@ import {
   stateName,
   wordOf,
 } from './effectsModels';
-import { EffectsSession, type EffectsState } from './effectsSession';
+import { type Compared, EffectsSession, type EffectsState } from './effectsSession';
 import { keepLook, keptLook } from './look';
 import { Memo } from './memo';
 import { heatmapTable, tokensText } from './models';
@@ -92,6 +95,7 @@ export class HeadsEffects extends LitElement {
     .named { margin-top: 12px; }
     .named li { display: flex; flex-wrap: wrap; gap: 0 10px; }
     .wide { overflow-x: auto; }
+    .designs th { white-space: normal; line-height: 16px; vertical-align: bottom; }
     section > * + * { margin-top: 6px; }
   `,
   ];
@@ -111,6 +115,7 @@ export class HeadsEffects extends LitElement {
   @state() private seed = 0;
   @state() private other = '';
   private effects: EffectsSession | null = null;
+  private readonly actions = new Actions(this);
   private stop: (() => void) | undefined;
   private readonly memos = {
     lens: new Memo<HeatmapModel>(),
@@ -163,7 +168,41 @@ export class HeadsEffects extends LitElement {
       <div class="tools"><span class="switch parts" role="group" aria-label="What is asked">${(Object.keys(PARTS) as Part[]).map((part) => html`<button aria-pressed=${part === this.asking} @click=${() => this.show(part)}>${PARTS[part]}</button>`)}</span></div>
       ${found.running === null ? nothing : html`${loadingState(found.running.message, found.running.fraction, [{ label: 'Cancel', run: () => effects.cancel() }])}`}
       ${found.failure === null ? nothing : errorState(found.failure)}
-      ${this.renderPart(result, found, effects)}`;
+      ${this.renderPart(result, found, effects)}
+      ${
+        this.hasAnswer(found)
+          ? html`<div class="tools part">${button({ label: 'Export View…', run: () => void this.export(result), title: 'What is shown here, as one HTML file' })}<span class="small" role="status">${this.actions.problem || this.actions.done}</span></div>`
+          : nothing
+      }`;
+  }
+
+  private hasAnswer({ read, steps, named, compared, map, attribution, patch }: EffectsState): boolean {
+    const answers: Record<Part, boolean> = {
+      next: read !== null || steps.length > 0,
+      named: named !== null,
+      effect: map !== null,
+      attribution: attribution !== null,
+      patch: patch !== null,
+      designs: compared.length > 0,
+    };
+    return answers[this.asking];
+  }
+
+  private export({ source, prompt, ids }: HeadsResult): Promise<void> {
+    const title = `${PARTS[this.asking]}: ${source.label}`;
+    return this.actions.save(
+      `${title.replace(/[^\w-]+/g, '-').toLowerCase()}.html`,
+      () => {
+        const { backgroundColor, color } = getComputedStyle(document.body);
+        return exportedPage({
+          title,
+          about: [...(prompt === '' ? [] : [prompt]), `${ids.length} tokens`],
+          body: [...this.renderRoot.querySelectorAll('section')].map(viewHtml).join('\n'),
+          colours: { background: backgroundColor, foreground: color },
+        });
+      },
+      'View exported',
+    );
   }
 
   private show(part: Part): void {
@@ -492,12 +531,14 @@ export class HeadsEffects extends LitElement {
       ${
         compared.length === 0
           ? html`<p class="small">How alike what two heads give is (linear CKA), how far their patterns are apart (Jensen–Shannon distance), in one group and in different ones; and how many directions K, V and latents use (effective rank). More tokens than a head has dims make CKA mean something.</p>`
-          : compared.map(
-              ({ label, diversity }) =>
-                html`<h2>${label} <span class="small">${diversity.tokens} tokens</span></h2><div class="wide" role="region" tabindex="0" aria-label=${label}><table>
+          : html`${compared.every(({ map }) => map?.left === 0) ? nothing : html`<div class="tools">${this.ask(compared.some(({ map }) => map !== null) ? 'Go on with heads and groups' : 'Take out heads and groups', () => void effects.takeOutOfDesigns(), false)}</div>`}
+      ${designsTable(compared)}
+      ${compared.map(
+        ({ source: { label }, diversity }) =>
+          html`<h2>${label} <span class="small">${diversity.tokens} tokens</span></h2><div class="wide" role="region" tabindex="0" aria-label=${label}><table>
               <thead><tr><th scope="col">layer</th><th scope="col" class="number">CKA in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">patterns apart in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">rank of K</th><th scope="col" class="number">V</th><th scope="col" class="number">latent</th></tr></thead>
               <tbody>${diversity.layers.map(diversityRow)}</tbody></table></div>`,
-            )
+      )}`
       }
     </section>`;
   }
@@ -518,6 +559,28 @@ function diversityRow({ layer, cka, patternDistance, ranks }: LayerDiversity): T
     return found === undefined ? '–' : `${found.rank.toFixed(1)} of ${found.most}`;
   };
   return html`<tr><th scope="row">${layer}</th>${[...cells, rank('k'), rank('v'), rank('latent')].map((cell) => html`<td class="number">${cell}</td>`)}</tr>`;
+}
+
+/** Designs beside each other, over all layers. */
+function designsTable(compared: readonly Compared[]): TemplateResult {
+  const mean = (values: readonly (number | null)[]): number | null => {
+    const known = values.filter((value) => value !== null);
+    return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+  };
+  return html`<h2>All layers <span class="small">a head against its group</span></h2><div class="wide" role="region" tabindex="0" aria-label="All layers"><table class="designs">
+    <thead><tr><th scope="col">design</th><th scope="col" class="number">CKA in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">KL without a head</th><th scope="col" class="number">without its group</th><th scope="col" class="number">group ÷ its heads</th></tr></thead>
+    <tbody>${compared.map(({ source, diversity: { layers }, map }) => {
+      const found = map === null || map.left > 0 ? null : allGroupEffects(map.effects);
+      const cells = [
+        [mean(layers.map(({ cka }) => cka.inside)), 2],
+        [mean(layers.map(({ cka }) => cka.between)), 2],
+        [found?.head ?? null, 4],
+        [found?.group ?? null, 4],
+        [found?.together ?? null, 2],
+      ] as const;
+      return html`<tr><th scope="row">${source.label}</th>${cells.map(([value, digits]) => html`<td class="number">${value === null ? '–' : value.toFixed(digits)}</td>`)}</tr>`;
+    })}</tbody></table></div>
+    <p class="small">Group ÷ its heads: 1 where what heads do adds up; more where one stands in for another and only all together are missed. A dash: each head is its own group, or not computed yet.</p>`;
 }
 
 function signed(value: number): string {

@@ -6,6 +6,7 @@ import type { HeadSource } from '../../../src/shared/panelContract';
 import { type CancelController, newCancelController } from '../../../src/shared/platform';
 import type { CallOptions } from '../../../src/shared/rpc';
 import { isGivenUp, messageOf, RpcError } from '../../../src/shared/rpcError';
+import { elementAt } from '../../../src/model/elementAt';
 import { sentence } from '../../../src/present/words';
 import type { Failure } from '../../parts/states';
 import type { Caller, Running } from './session';
@@ -32,8 +33,11 @@ export interface NamedOn {
 }
 
 export interface Compared {
-  readonly label: string;
+  readonly source: HeadSource;
+  readonly ids: readonly number[];
   readonly diversity: Diversity;
+  /** Of its heads and groups, as far as they are there; null before they are asked for. */
+  readonly map: EffectMap | null;
 }
 
 /** Effects of single heads and of whole groups, as far as they are there. */
@@ -170,7 +174,7 @@ export class EffectsSession {
             ? ids
             : (await this.host.call('heads/tokens', { source: each.id, text: prompt }, options)).ids;
         const diversity = await this.host.call('lens/diversity', { source: each.id, ids: own }, options);
-        this.update({ compared: [...this.current.compared, { label: each.label, diversity }] });
+        this.update({ compared: [...this.current.compared, { source: each, ids: own, diversity, map: null }] });
       }
     });
   }
@@ -178,27 +182,48 @@ export class EffectsSession {
   /** The whole map of what each head does, and each group that shares a KV head; goes on where it was cancelled. */
   takeOut(): Promise<void> {
     return this.working('Effects of heads', async (options, { source, ids }) => {
-      for (;;) {
-        const known = this.current.map?.effects ?? [];
-        const { effects, left } = await this.host.call(
-          'effects/map',
-          {
-            source: source.id,
-            ids,
-            kinds: ['head', 'group'],
-            known: known.map(({ place }) => place),
-            by: 'zero',
-            other: null,
-            tokens: [],
-          },
-          options,
-        );
-        const all = [...known, ...effects];
-        this.update({ map: { effects: all, left } });
-        if (left === 0 || effects.length === 0) return;
-        this.progress(`${all.length} of ${all.length + left}`, all.length / (all.length + left));
-      }
+      await this.mapOf({ source, ids, map: this.current.map }, options, (map) => this.update({ map }));
     });
+  }
+
+  /** The same of every design that is compared. */
+  takeOutOfDesigns(): Promise<void> {
+    return this.working('Effects of heads', async (options) => {
+      for (const at of this.current.compared.keys())
+        await this.mapOf(elementAt(this.current.compared, at), options, (map) =>
+          this.update({
+            compared: this.current.compared.map((each, index) => (index === at ? { ...each, map } : each)),
+          }),
+        );
+    });
+  }
+
+  private async mapOf(
+    { source, ids, map }: Pick<Compared, 'source' | 'ids' | 'map'>,
+    options: CallOptions,
+    found: (map: EffectMap) => void,
+  ): Promise<void> {
+    let all = map?.effects ?? [];
+    for (let missing = map?.left ?? 1; missing > 0; ) {
+      const { effects, left } = await this.host.call(
+        'effects/map',
+        {
+          source: source.id,
+          ids,
+          kinds: ['head', 'group'],
+          known: all.map(({ place }) => place),
+          by: 'zero',
+          other: null,
+          tokens: [],
+        },
+        options,
+      );
+      all = [...all, ...effects];
+      found({ effects: all, left });
+      if (effects.length === 0) return;
+      missing = left;
+      this.progress(`${source.label}: ${all.length} of ${all.length + left}`, all.length / (all.length + left));
+    }
   }
 
   /** Who wrote a token's logit behind the last position. @param words Empty: the likeliest token. */
