@@ -122,6 +122,7 @@ export function ggufConfig(metadata: GgufMetadata): Readonly<Record<string, Json
   setWindow(config, source);
   setScales(config, source);
   family?.adapt?.(config, source);
+  setGroups(config);
   return config;
 }
 
@@ -218,6 +219,12 @@ function setExperts(config: GgufConfig, source: Metadata): void {
   const experts = source.number('expert_count');
   if (experts === undefined || experts === 0) return;
   for (const key of ['num_local_experts', 'num_experts', 'n_routed_experts']) config[key] = experts;
+}
+
+/** Without groups of experts there are none, whatever the class's default is. */
+function setGroups(config: GgufConfig): void {
+  const ofClass = classDefaultsOf(String(config['model_type']))?.values['n_group'];
+  if (typeof ofClass === 'number' && config['n_group'] === undefined) config['n_group'] = config['topk_group'] = 1;
 }
 
 function setWindow(config: GgufConfig, source: Metadata): void {
