@@ -189,16 +189,19 @@ export class ConfigReader {
   }
 
   /**
-   * Says which keys have a value that the class does not load. The classes of transformers 5 check types, so that null, 0 or "true" in place of a boolean is no default, but no model.
-   * Null is left to the keys that were asked for: code that came with a model writes it for parts that the model has not.
+   * Says which keys have a value that the class does not load. The classes of transformers 5 check types, so that null, 0 or "true" in place
+   * of a boolean is no default, but no model. Null is left to the keys that were asked for: code that came with a model writes it for parts
+   * that the model has not.
    */
   checkDeclared(): void {
     if (!this.defaults) return;
     const { values, aliases = {} } = this.defaults;
     for (const key of this.keys()) {
+      const target = (Object.hasOwn(aliases, key) ? aliases[key] : undefined) ?? key;
+      // A file may have thousands that the class does not know.
+      if (target === key && !Object.hasOwn(values, key)) continue;
       const path = this.pathOf(key);
       if (this.log.taken.has(path)) continue;
-      const target = (Object.hasOwn(aliases, key) ? aliases[key] : undefined) ?? key;
       const value = this.own(key);
       // The other name of a key counts, also with null.
       if (value === null && target !== key && this.hasValue(target)) this.wrong(key, `as ${target}`, value);
