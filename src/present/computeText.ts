@@ -5,7 +5,7 @@ import type { AttentionKind } from '../model/attention';
 import { formatExactBytes, formatInteger } from '../model/units';
 import type { RunLayerResult } from '../shared/computeContract';
 import type { DeviceChoice, DeviceProof, DeviceReport } from '../shared/devices';
-import { codeSpan, documentOf, heading, type Markdown, md, sentenceText, table } from './markdown';
+import { codeSpan, documentOf, heading, joined, list, type Markdown, md, sentenceText, table } from './markdown';
 import { kindTitle } from './words';
 
 /** What one run of a layer showed. */
@@ -23,34 +23,51 @@ export interface LayerReport {
   readonly steps: number;
 }
 
-/** `choice`: the device that is used, or why there is none. */
+/**
+ * A line for each engine, because a reason can be long and the page narrow.
+ * @param choice The device that is used, or why there is none.
+ */
 export function devicesMarkdown(reports: readonly DeviceReport[], choice: DeviceChoice | string): Markdown {
-  const rows = reports.map(({ engine, available, refused, device, library, proof, reason }) => {
-    const works = available ? 'yes' : refused ? 'refused' : 'no';
-    return [codeSpan(engine), works, device, library, proofText(proof), sentenceText(reason ?? '')];
-  });
+  const used = typeof choice === 'string' ? null : choice.engine;
+  const works = reports.filter(({ available }) => available);
+  const others = reports.filter(({ available }) => !available);
   const proved = reports.find((report) => report.proved !== null)?.proved;
   return documentOf([
     heading(1, 'Compute devices'),
     typeof choice === 'string'
       ? md`None can be used: ${sentenceText(choice)}`
       : md`Used: **${choice.engine}** (${sentenceText(choice.reason)})`,
-    md`Each engine that works computed a matrix product and a decode step of a small attention layer, and both agree with plain JavaScript in double precision. An engine with wrong numbers is refused.`,
-    table(['engine', 'works', 'device', 'library', 'proof', 'notes'], rows),
+    ...(works.length === 0
+      ? []
+      : [
+          heading(2, 'These work'),
+          list(works.map((report) => workingText(report, report.engine === used))),
+          md`Each computed a matrix product, timed, and a decode step of a small attention layer. Errors are the largest difference from plain JavaScript in double precision, relative to the largest value.`,
+        ]),
+    ...(others.length === 0 ? [] : [heading(2, 'These do not'), list(others.map(otherText))]),
     ...(proved
       ? [
           md`Proved on ${new Date(proved.at).toISOString().slice(0, 10)} with ${sentenceText(proved.with)}. This is remembered until the machine, a driver or a library changes; *Headlight: Show Compute Devices* proves again.`,
         ]
       : []),
-    md`The setting \`headlight.compute.engine\` chooses; *Headlight: Show Log* has the details.`,
+    md`The setting \`headlight.compute.engine\` chooses. An engine with wrong numbers is refused, also when it is chosen. *Headlight: Show Log* has the details.`,
   ]);
 }
 
-function proofText(proof: DeviceProof | null): string {
-  if (!proof) return '';
-  const { gflops, relativeError, layerError, float16Error } = proof;
-  const half = float16Error === null ? 'no float16' : `float16 ${float16Error.toExponential(1)}`;
-  return `${gflops.toPrecision(3)} GFLOP/s; errors: product ${relativeError.toExponential(1)}, layer ${layerError.toExponential(1)}, ${half}`;
+function workingText({ engine, device, library, proof, reason }: DeviceReport, used: boolean): Markdown {
+  const name = used ? md`**${codeSpan(engine)}**` : codeSpan(engine);
+  const parts = [sentenceText(device), sentenceText(library), ...(proof ? [proofText(proof)] : [])];
+  return md`${name}: ${joined(reason === null ? parts : [...parts, sentenceText(reason)], '; ')}`;
+}
+
+function otherText({ engine, device, library, refused, reason }: DeviceReport): Markdown {
+  const why = reason === null ? (refused ? 'wrong numbers' : 'not found') : reason;
+  return md`${codeSpan(engine)} (${sentenceText(device)}, ${sentenceText(library)}): ${refused ? 'refused, ' : ''}${sentenceText(why)}`;
+}
+
+function proofText({ gflops, relativeError, layerError, float16Error }: DeviceProof): Markdown {
+  const half = float16Error === null ? 'no float16' : `in float16 ${float16Error.toExponential(1)}`;
+  return md`${gflops.toPrecision(3)} GFLOP/s; error of the product ${relativeError.toExponential(1)}, of the layer ${layerError.toExponential(1)}, ${half}`;
 }
 
 export function layerMarkdown(
@@ -67,7 +84,7 @@ export function layerMarkdown(
   const rule = planned.rule === 'intrinsic' ? '' : ` (as ${ENGINE_NAMES[planned.rule]} keeps it)`;
   return documentOf([
     heading(1, md`Layer ${layer} of ${modelType}`),
-    md`${kindTitle(kind)}, ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}${half}.`,
+    md`Kind of layer: ${kindTitle(kind)}. ${formatInteger(tokens)} tokens of prefill and ${steps} decode steps, seeded weights (${provenance.seed}), ${provenance.precision}${half}.`,
     ...(note === null ? [] : [sentenceText(note)]),
     md`**Measured cache: ${formatExactBytes(run.cacheBytes)}. Formula${rule}: ${formatExactBytes(formulaBytes)}. ${run.cacheBytes === formulaBytes ? 'They are equal.' : 'They differ.'}**`,
     table(

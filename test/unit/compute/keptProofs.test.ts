@@ -26,7 +26,7 @@ describe('a kept proof', () => {
     expect(await kept.read()).toEqual([written]);
     const shown = devicesMarkdown([written as DeviceReport], 'none').source;
     expect(shown).toContain(`Proved on ${new Date().toISOString().slice(0, 10)} with this machine; driver 1`);
-    expect(shown).toMatch(/errors: product .*, layer .*, float16 /);
+    expect(shown).toMatch(/GFLOP\/s; error of the product .*, of the layer .*, (?:no|in) float16/);
   });
 
   it('does not hold after a driver, a library or the machine has changed', async () => {
