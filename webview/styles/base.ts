@@ -48,6 +48,8 @@ export const controls = css`
   vscode-button[disabled], vscode-button[aria-disabled='true'] { opacity: 0.5; cursor: default; }
   vscode-button::part(base) { padding: 0 10px; border-radius: 2px; }
   /* Its own ring is drawn inside, for the mouse too. */
+  /* Light high contrast has no colour for a button under the pointer, and the component's own is dark. */
+  vscode-button[secondary]:not([disabled]):is(:hover, :focus)::part(base) { background-color: var(--vscode-button-secondaryHoverBackground, var(--vscode-button-secondaryBackground)); }
   vscode-button:focus-visible { outline: none; }
   vscode-button:focus-visible::part(base) { outline-offset: 1px; }
   vscode-button:focus:not(:focus-visible)::part(base) { outline: none; }
