@@ -44,6 +44,8 @@ const INTURN: ReadonlySet<string> = new Set(
 
 const IDLE_MS = 5 * 60_000;
 const GRACE_MS = 750;
+/** In which the end of a process is heard of after that of its channel, with its reason. */
+const EXIT_MS = 1_000;
 
 /** What waits when we end the process ourselves is sent again to the next one. */
 const RESTARTED = new RpcError('crashed', 'the compute process was restarted');
@@ -58,6 +60,8 @@ interface Running {
   readonly peer: RpcPeer<ComputeMethods, HostMethods>;
   /** What the process was told to count sizes in. */
   units: Units;
+  /** Ends it where nothing can be sent to it any more. Its channel closes before we hear of its end, seconds before on a busy machine. */
+  endIfClosed(): void;
 }
 
 export class ComputeClient {
@@ -116,6 +120,7 @@ export class ComputeClient {
   ): Promise<MethodResult<ComputeMethods, K>> {
     for (;;) {
       if (this.disposed) throw new RpcError('disposed', 'Headlight was closed');
+      this.running?.endIfClosed();
       const running = (this.running ??= this.start());
       const { peer } = running;
       this.tellUnits(running);
@@ -210,7 +215,16 @@ export class ComputeClient {
     });
     const transport = framedTransport(pipe, onBroken);
     const peer = new RpcPeer<ComputeMethods, HostMethods>(transport, handlers, answerCheck(COMPUTE), MOST_HOST_CALLS);
-    const running: Running = { child, peer, units: 'GiB' };
+    const running: Running = {
+      child,
+      peer,
+      units: 'GiB',
+      endIfClosed: () => {
+        if (pipe.writable) return;
+        child.kill('SIGKILL');
+        ended('its channel closed');
+      },
+    };
     this.log(`compute process ${child.pid ?? '?'} started`);
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => this.log(text.trimEnd()));
@@ -223,6 +237,8 @@ export class ComputeClient {
       if (!this.toldOfCrash) this.options.onCrash?.(message);
       this.toldOfCrash = true;
     };
+    // What waits is told, also where the process lives on without its channel.
+    pipe.once('close', () => setTimeout(() => running.endIfClosed(), EXIT_MS).unref());
     child.on('error', (error) => ended(error.message));
     child.on('exit', (code, signal) => ended(signal ?? `exit code ${code ?? '?'}`));
     return running;

@@ -1,8 +1,8 @@
 /** The compute process behind its client: runs, refusals, cancellation, crashes, idleness. The real process, forked. */
 
 import type { Units } from '../../../src/model/units';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -247,6 +247,25 @@ describe('a crash', () => {
       expect(restartMs).toBeLessThan(10_000);
     }
     expect(crashes).toHaveLength(1);
+  });
+
+  it('whose channel closes before its end is heard of is no end for the next call', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'headlight-channel-'));
+    const [script, marker] = [join(folder, 'compute.cjs'), join(folder, 'closed')];
+    // Once without its channel, and alive; then as it is.
+    await writeFile(
+      script,
+      `const fs = require('node:fs');
+      if (fs.existsSync(${JSON.stringify(marker)})) require(${JSON.stringify(bundle.script)});
+      else { fs.closeSync(3); fs.writeFileSync(${JSON.stringify(marker)}, ''); setInterval(() => undefined, 1000); }`,
+    );
+    const client = open({ script });
+    const waiting = failure(client.call('compute/status', {}));
+    await expect.poll(() => existsSync(marker), { timeout: 20_000 }).toBe(true);
+    await sleep(100);
+    expect(await client.call('compute/status', {})).toMatchObject({ pid: client.pid });
+    expect(await waiting).toMatchObject({ code: 'crashed', message: expect.stringContaining('its channel closed') });
+    await rm(folder, { recursive: true });
   });
 });
 
