@@ -4,7 +4,8 @@
  */
 
 import { Marked, type Tokens } from 'marked';
-import { visible, visibleLines } from '../model/visibleText';
+import { visibleLines } from '../model/visibleText';
+import { escapedHtml, htmlText, LOADS_NOTHING, standalonePage } from './standalonePage';
 
 export interface HtmlPage {
   readonly title: string;
@@ -15,9 +16,6 @@ export interface HtmlPage {
   /** Who made it, in the last line. */
   readonly madeBy: string;
 }
-
-/** Nothing is loaded, run, sent or framed, whatever the text is. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
 const STYLE = `
 :root { color-scheme: light dark; --line: light-dark(#d1d9e0, #3d444d); --quiet: light-dark(#59636e, #9198a1) }
@@ -32,23 +30,13 @@ footer { margin-top: 2rem; padding-top: 0.5rem; border-top: 1px solid var(--line
 
 export function htmlPage({ title, markdown, figure, madeBy }: HtmlPage): string {
   const drawing = figure === undefined ? '' : `<figure class="drawing">${inPage(figure)}</figure>\n`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>${escaped(visible(title))}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
+  return standalonePage({
+    title,
+    style: STYLE,
+    body: `<main>
 ${htmlOf(markdown)}${drawing}</main>
-<footer>${escaped(visible(madeBy))} This page is one file: it loads nothing and runs no code.</footer>
-</body>
-</html>
-`;
+<footer>${htmlText(madeBy)} ${LOADS_NOTHING}</footer>`,
+  });
 }
 
 /** A picture that `figure` of markdown.ts put there, in the one form that it has; there is no other HTML in our Markdown. */
@@ -58,13 +46,13 @@ const RENDERER = new Marked({
   async: false,
   gfm: true,
   renderer: {
-    html: ({ text }: Tokens.HTML | Tokens.Tag) => (OWN_FIGURE.test(text) ? text : escaped(text)),
+    html: ({ text }: Tokens.HTML | Tokens.Tag) => (OWN_FIGURE.test(text) ? text : escapedHtml(text)),
     // Commands of the editor lead nowhere outside of it: what they are called stays.
     link({ href, tokens }: Tokens.Link) {
       const text = this.parser.parseInline(tokens);
-      return /^https:\/\//.test(href) ? `<a href="${escaped(href)}">${text}</a>` : text;
+      return /^https:\/\//.test(href) ? `<a href="${escapedHtml(href)}">${text}</a>` : text;
     },
-    image: ({ text }: Tokens.Image) => escaped(text),
+    image: ({ text }: Tokens.Image) => escapedHtml(text),
   },
 });
 
@@ -76,13 +64,4 @@ function htmlOf(markdown: string): string {
 /** Within HTML an SVG needs no name of its format. */
 function inPage(svg: string): string {
   return svg.replace(' xmlns="http://www.w3.org/2000/svg"', '').trim();
-}
-
-function escaped(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
 }

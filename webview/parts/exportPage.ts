@@ -1,6 +1,6 @@
 /** A view as an HTML file of its own: what is on the screen, with every chart's picture and table. It loads nothing and runs nothing. */
 
-import { visible } from '../../src/model/visibleText';
+import { htmlText, LOADS_NOTHING, standalonePage } from '../../src/present/standalonePage';
 import type { TableModel } from '../charts/tableModel';
 
 /** What keeps its name in the file; of others only what is in them stays. */
@@ -18,44 +18,33 @@ export interface ExportedPage {
 }
 
 export function exportedPage({ title, about, body, colours }: ExportedPage): string {
-  const policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
   // Colours of pictures are those of the theme that they were drawn in: the page takes its ground from there.
   const style = `body { margin: 2rem auto; padding: 0 1rem; max-width: 60rem; font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; background: ${colours.background}; color: ${colours.foreground} }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem } h3 { font-size: 1rem } .small { font-size: 0.85em; opacity: 0.8; font-weight: normal }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0.5rem 0 } th, td { border: 1px solid color-mix(in srgb, currentColor 30%, transparent); padding: 0.2rem 0.6rem; text-align: left } .number { text-align: right }
 figure { margin: 1rem 0; overflow-x: auto } .wide { overflow-x: auto } .warn { text-decoration: underline } pre { white-space: pre-wrap }
 .bars { display: grid; grid-template-columns: max-content 6ch minmax(24px, 20rem); gap: 0 8px } .bar { display: block; height: 8px; margin: 7px 0; background: currentColor }`;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>${text(title)}</title>
-<style>${style}</style>
-</head>
-<body>
-<h1>${text(title)}</h1>
-<pre>${about.map(text).join('\n')}</pre>
+  return standalonePage({
+    title,
+    style,
+    body: `<h1>${htmlText(title)}</h1>
+<pre>${about.map(htmlText).join('\n')}</pre>
 ${body}
-<p class="small">Made by Headlight. This page is one file: it loads nothing and runs no code.</p>
-</body>
-</html>
-`;
+<p class="small">Made by Headlight. ${LOADS_NOTHING}</p>`,
+  });
 }
 
 /** A part of a view as HTML without anything that could be pressed or loaded. */
 export function viewHtml(node: Node): string {
-  if (node.nodeType === Node.TEXT_NODE) return text(node.textContent ?? '');
+  if (node.nodeType === Node.TEXT_NODE) return htmlText(node.textContent ?? '');
   if (!(node instanceof HTMLElement)) return '';
   if (node.matches(LEFT_OUT) || node.hidden) return '';
   if (node.matches('headlight-heatmap, headlight-matrix-table')) return chartHtml(node);
-  if (node instanceof HTMLTextAreaElement) return `<p>${text(node.value)}</p>`;
-  if (node instanceof HTMLInputElement) return node.value === '' ? '' : `<strong>${text(node.value)}</strong>`;
-  if (node instanceof HTMLSelectElement) return `<strong>${text(node.selectedOptions[0]?.text ?? '')}</strong>`;
+  if (node instanceof HTMLTextAreaElement) return `<p>${htmlText(node.value)}</p>`;
+  if (node instanceof HTMLInputElement) return node.value === '' ? '' : `<strong>${htmlText(node.value)}</strong>`;
+  if (node instanceof HTMLSelectElement) return `<strong>${htmlText(node.selectedOptions[0]?.text ?? '')}</strong>`;
   // A picture that is made of elements has its sentence.
-  if (node.getAttribute('role') === 'img') return `<p>${text(node.getAttribute('aria-label') ?? '')}</p>`;
+  if (node.getAttribute('role') === 'img') return `<p>${htmlText(node.getAttribute('aria-label') ?? '')}</p>`;
   const within = [...node.childNodes].map(viewHtml).join('');
   const tag = node.localName;
   if (!TAGS.has(tag)) return within;
@@ -63,7 +52,7 @@ export function viewHtml(node: Node): string {
     ? ` style="${node.getAttribute('style')}"`
     : '';
   const open = tag === 'details' ? ' open' : '';
-  return `<${tag}${open}${node.className === '' ? '' : ` class="${text(node.className)}"`}${width}>${within}</${tag}>`;
+  return `<${tag}${open}${node.className === '' ? '' : ` class="${htmlText(node.className)}"`}${width}>${within}</${tag}>`;
 }
 
 /** The picture as it is drawn, and all of its numbers, where the page has them in parts. */
@@ -74,30 +63,22 @@ function chartHtml(chart: HTMLElement & { readonly table?: TableModel | null; re
   const picture =
     canvas == null || canvas.width === 0
       ? ''
-      : `<figure><img alt="${text(own?.caption ?? '')}" width="${Math.round(canvas.getBoundingClientRect().width)}" src="${canvas.toDataURL('image/png')}"></figure>`;
+      : `<figure><img alt="${htmlText(own?.caption ?? '')}" width="${Math.round(canvas.getBoundingClientRect().width)}" src="${canvas.toDataURL('image/png')}"></figure>`;
   const scale =
     legend === null
       ? ''
-      : `<p class="small">Colours: ${text(`${legend.getAttribute('from') ?? ''} to ${legend.getAttribute('to') ?? ''}`)}</p>`;
+      : `<p class="small">Colours: ${htmlText(`${legend.getAttribute('from') ?? ''} to ${legend.getAttribute('to') ?? ''}`)}</p>`;
   return `${picture}${scale}${own === null ? '' : tableHtml(own)}`;
 }
 
 function tableHtml({ caption, corner, rows, columns, rowHead, columnHead, cell }: TableModel): string {
   const each = (count: number, of: (at: number) => string): string =>
     Array.from({ length: count }, (_, at) => of(at)).join('');
-  const head = each(columns, (column) => `<th class="number">${text(columnHead(column))}</th>`);
+  const head = each(columns, (column) => `<th class="number">${htmlText(columnHead(column))}</th>`);
   const body = each(
     rows,
     (row) =>
-      `<tr><th>${text(rowHead(row))}</th>${each(columns, (column) => `<td class="number">${text(cell(row, column))}</td>`)}</tr>\n`,
+      `<tr><th>${htmlText(rowHead(row))}</th>${each(columns, (column) => `<td class="number">${htmlText(cell(row, column))}</td>`)}</tr>\n`,
   );
-  return `<details><summary>${text(caption)}, as a table</summary><div class="wide"><table><thead><tr><th>${text(corner)}</th>${head}</tr></thead><tbody>${body}</tbody></table></div></details>`;
-}
-
-function text(value: string): string {
-  return visible(value)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
+  return `<details><summary>${htmlText(caption)}, as a table</summary><div class="wide"><table><thead><tr><th>${htmlText(corner)}</th>${head}</tr></thead><tbody>${body}</tbody></table></div></details>`;
 }
