@@ -12,6 +12,7 @@ import { stripVTControlCharacters } from 'node:util';
  * @property {number} failed
  * @property {number} skipped
  * @property {Failure[]} failures
+ * @property {Failure[]} [unsteady]  failed once, and passed when their files ran again: counted as passed, and named
  * @property {number} seconds
  */
 
@@ -53,7 +54,8 @@ export async function runSuite(name, body) {
 /** @param {SuiteResult} suite */
 export function suiteLine(suite) {
   const mark = suite.failed > 0 ? '✘' : '✔';
-  const counts = `${suite.passed} passed, ${suite.failed} failed, ${suite.skipped} skipped`;
+  const unsteady = suite.unsteady?.length ? `, ${suite.unsteady.length} of them at the second try` : '';
+  const counts = `${suite.passed} passed${unsteady}, ${suite.failed} failed, ${suite.skipped} skipped`;
   // Brackets, so that this can't be taken for the closing line.
   return `${mark} ${suite.name} (${counts}, ${suite.seconds.toFixed(1)} s)`;
 }
@@ -73,9 +75,10 @@ function readable(detail) {
 /** @param {SuiteResult[]} suites */
 export function failureReport(suites) {
   return suites
-    .flatMap((suite) =>
-      suite.failures.map((failure) => `✘ ${suite.name} › ${failure.title}\n${readable(failure.detail)}`),
-    )
+    .flatMap(({ name, failures, unsteady = [] }) => [
+      ...unsteady.map(({ title, detail }) => `≈ ${name} › ${title}: failed once, passed again\n${readable(detail)}`),
+      ...failures.map(({ title, detail }) => `✘ ${name} › ${title}\n${readable(detail)}`),
+    ])
     .join('\n\n');
 }
 

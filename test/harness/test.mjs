@@ -168,7 +168,7 @@ const endToEnd = (session, files) => async () => {
   const { name, extension, server, browserEndpoint, folder, bridgeSocket } = ready;
   const shared = { serverUrl: server.url, browserEndpoint, folder, bridgeSocket, server: name, extension };
   const env = { HEADLIGHT_E2E_SESSION: JSON.stringify(shared) };
-  return runVitest(join('test', 'e2e', 'vitest.config.mts'), env, files);
+  return runVitest(join('test', 'e2e', 'vitest.config.mts'), env, files, { secondLook: thorough });
 };
 
 /** @typedef {{ kind: string; name: string; body: () => Promise<Counts> }} Suite */
@@ -247,11 +247,18 @@ const UNIT_TESTS = join('test', 'vitest.config.mts');
 /** Of a family: the files that walk model types, each with its cases of this one, all of them. */
 const unit = () => {
   const env = { HEADLIGHT_SEED: SEED, ...(FAMILY ? { HEADLIGHT_FAMILY: FAMILY, HEADLIGHT_DEPTH: 'full' } : {}) };
-  return runVitest(UNIT_TESTS, env, FAMILY ? familyTests() : FILES, { args: SPLIT ? withoutPatient() : [] });
+  return runVitest(UNIT_TESTS, env, FAMILY ? familyTests() : FILES, {
+    args: SPLIT ? withoutPatient() : [],
+    secondLook: thorough,
+  });
 };
 
 const patientUnit = () =>
-  runVitest(UNIT_TESTS, { HEADLIGHT_SEED: SEED }, patientFiles(), { args: ['--maxWorkers=1'], patient: true });
+  runVitest(UNIT_TESTS, { HEADLIGHT_SEED: SEED }, patientFiles(), {
+    args: ['--maxWorkers=1'],
+    patient: true,
+    secondLook: thorough,
+  });
 
 /** A suite that this run leaves out: it counts as one that was skipped. */
 const leftOut = async () => ({ passed: 0, failed: 0, skipped: 1, failures: [] });

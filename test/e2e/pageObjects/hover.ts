@@ -12,9 +12,12 @@ export class Hover {
     this.widget = editor.locator('.monaco-hover:visible');
   }
 
-  /** Waits until the hover shows a text (providers answer one after the other), and returns all that it shows. */
-  async textWith(expected: string): Promise<string> {
-    const hover = this.widget.filter({ hasText: expected }).first();
+  /**
+   * Waits until the hover shows every one of these texts, and returns all that it shows. Providers answer one after the other: what
+   * each of them is asked for must be among the texts.
+   */
+  async textWith(...expected: string[]): Promise<string> {
+    const hover = expected.reduce((widget, hasText) => widget.filter({ hasText }), this.widget).first();
     for (let attempt = 1; attempt <= 4; attempt++) {
       if (
         await hover.waitFor({ timeout: 5_000 }).then(
@@ -26,7 +29,9 @@ export class Hover {
       await this.again();
     }
     const shown = await this.widget.allInnerTexts();
-    throw new Error(`No hover with "${expected}"; shown: ${shown.length > 0 ? shown.join(' | ') : 'none'}`);
+    throw new Error(
+      `No hover with "${expected.join('" and "')}"; shown: ${shown.length > 0 ? shown.join(' | ') : 'none'}`,
+    );
   }
 
   /** Whether it must be scrolled to read all of it. */
