@@ -68,9 +68,11 @@ const READS_WEIGHTS: ReadonlySet<string> = new Set([
   'lens/diversity',
   'lens/repeated',
   'lens/next',
+  'effects/change',
   'effects/map',
   'effects/attribute',
   'effects/patch',
+  'effects/compose',
   'weights/summary',
 ]);
 
@@ -80,9 +82,11 @@ const READS_ALL: ReadonlySet<string> = new Set([
   'lens/heads',
   'lens/diversity',
   'lens/next',
+  'effects/change',
   'effects/map',
   'effects/attribute',
   'effects/patch',
+  'effects/compose',
 ]);
 
 const DEFAULT_TOKENS = 64;

@@ -250,12 +250,20 @@ export const PANEL = {
   'lens/diversity': ofSource(LENS_ASKS.diversity, LENS['lens/diversity'].result),
   'lens/repeated': ofSource(LENS_ASKS.repeated, LENS['lens/repeated'].result),
   'lens/next': ofSource(LENS_ASKS.next, LENS['lens/next'].result),
+  'effects/change': ofSource(
+    v.omit(EFFECTS['effects/change'].params, OF_MODEL).entries,
+    EFFECTS['effects/change'].result,
+  ),
   'effects/map': ofSource(v.omit(EFFECTS['effects/map'].params, OF_MODEL).entries, EFFECTS['effects/map'].result),
   'effects/attribute': ofSource(
     v.omit(EFFECTS['effects/attribute'].params, OF_MODEL).entries,
     EFFECTS['effects/attribute'].result,
   ),
   'effects/patch': ofSource(v.omit(EFFECTS['effects/patch'].params, OF_MODEL).entries, EFFECTS['effects/patch'].result),
+  'effects/compose': ofSource(
+    v.omit(EFFECTS['effects/compose'].params, OF_MODEL).entries,
+    EFFECTS['effects/compose'].result,
+  ),
   /** What is shown now, and found before of a model and text; computes nothing. Null: whatever is shown. */
   'tradeoff/look': { params: v.nullable(sweep), result: trusted<TradeoffShown>() },
   /** Methods that someone typed: what they are called in results, or why that names none. */

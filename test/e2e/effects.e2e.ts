@@ -1,7 +1,7 @@
 // What heads do, in a real VS Code: the next token, named heads, what is lost without each, by mouse and by keys.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Frame } from 'playwright-core';
+import { type Frame, type Keyboard, type Locator } from 'playwright-core';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { thorough } from '../unit/depth';
 import { Panel } from './pageObjects/panel';
@@ -13,6 +13,10 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
   const workbench = useWorkbench();
   let frame: Frame;
   const view = (): ReturnType<Frame['locator']> => frame.locator('headlight-heads-effects');
+  const box = (name: string): Locator => view().getByRole('combobox', { name: new RegExp(`^${name}`) });
+  /** Nothing runs. */
+  const finished = (): Promise<void> =>
+    expect.poll(() => view().getByRole('button', { name: 'Cancel' }).count(), { timeout: TIMEOUT }).toBe(0);
   const press = (name: string): Promise<void> => view().getByRole('button', { name, exact: true }).click();
 
   beforeAll(async () => {
@@ -34,6 +38,8 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
   });
 
   test('is the next token, after every layer, and token by token on a growing cache', async () => {
+    // The page remembers which question was asked last.
+    await press('Next token');
     await expect.poll(() => view().locator('.bars').innerText(), { timeout: TIMEOUT }).toMatch(/^␣blue\s/);
     await expect
       .poll(() =>
@@ -56,56 +62,25 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
       .toMatch(/Induction heads from 0\.4[\s\S]*layer 3 head 7\s+0\.\d\d/);
   });
 
-  test('is every part by keys alone, and one HTML file of what is shown', async () => {
-    const { page } = workbench();
-    const { keyboard } = page;
-    await view().getByRole('button', { name: 'Named heads', exact: true }).focus();
-    const focused = (): Promise<string> =>
-      frame.evaluate(() => {
-        let at = document.activeElement;
-        while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
-        const host = at?.getRootNode();
-        const name = host instanceof ShadowRoot && host.host.localName === 'vscode-button' ? host.host : at;
-        return name?.getAttribute('aria-label') ?? name?.textContent?.trim() ?? '';
-      });
-    /** Tab until it is reached: the way that a person goes. */
-    const reach = async (label: string): Promise<void> => {
-      for (let step = 0; step < 30; step++) {
-        await keyboard.press('Tab');
-        if ((await focused()) === label) return;
-      }
-      throw new Error(`Tab does not reach ${label}; it is at ${await focused()}`);
-    };
-    await reach('Who wrote it');
-    await keyboard.press('Enter');
-    await view().getByRole('region', { name: 'Who wrote it' }).waitFor({ timeout: TIMEOUT });
-    await reach('Attribute');
-    await keyboard.press('Enter');
-    await view().getByText('the parts sum to').waitFor({ timeout: TIMEOUT });
-    await reach('Export View…');
-    await keyboard.press('Enter');
-    const input = page.locator('.quick-input-widget input[type="text"]');
-    await expect.poll(() => input.inputValue(), { timeout: 20_000 }).toMatch(/who-wrote-it.*\.html$/);
-    const target = join(inject('folder'), 'effects-view.html');
-    await input.fill(target);
-    await keyboard.press('Enter');
-    await expect.poll(() => existsSync(target), { timeout: 20_000 }).toBe(true);
-    await expect.poll(() => readFileSync(target, 'utf8')).toMatch(/<\/html>\s*$/);
-    const html = readFileSync(target, 'utf8');
-    expect(html).toMatch(/the parts sum to [\d.]+/);
-    expect(html).toMatch(/<img alt="What each head adds to the logit" width="\d+" src="data:image\/png;base64,/);
-    // Heads of four layers, in the table of the picture; nothing to press, nothing to load.
-    expect(html.match(/<th>L[0-3]<\/th>/g)).toHaveLength(4);
-    expect(html).not.toMatch(/<(?:script|button|vscode-|link|iframe)|(?:src|href)="(?!data:)/);
-  });
-
-  test('is what is lost without it, read by keys, and leads to its pattern', async () => {
-    await press('Without a head');
-    await view().getByRole('button', { name: 'Take out every head' }).focus();
-    await frame.page().keyboard.press('Enter');
+  test('is what is lost without it, in the ways that it can be lost, and leads to its pattern', async () => {
+    await press('Take out');
     const plot = view().locator('headlight-heatmap .plot');
-    await plot.waitFor({ timeout: TIMEOUT });
-    await expect.poll(() => view().getByText('still missing').count(), { timeout: TIMEOUT }).toBe(0);
+    await press('Take out every head');
+    await finished();
+    await box('what').selectOption({ label: 'attention and MLPs' });
+    await box('becomes').selectOption({ label: 'its mean over the prompt' });
+    await view().getByText('From before your change.').waitFor();
+    await press('Take out every part');
+    await finished();
+    await view().getByText('it becomes its mean over the prompt').waitFor();
+    await view()
+      .getByRole('rowheader', { name: /^layer \d MLP$/ })
+      .first()
+      .waitFor();
+    // The heads are still there, and come back without another run.
+    await box('what').selectOption({ label: 'heads and groups' });
+    await box('becomes').selectOption({ label: 'zero' });
+    await expect.poll(() => view().getByText('From before your change.').count()).toBe(0);
     await plot.focus();
     await frame.page().keyboard.press('ArrowRight');
     await expect
@@ -114,5 +89,167 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
     await workbench().screenshot('heads-effects');
     await frame.page().keyboard.press('Enter');
     await frame.locator('headlight-heads-patterns').waitFor({ timeout: TIMEOUT });
+    await frame.getByRole('button', { name: 'Effects', exact: true }).click();
+  });
+
+  // No pointer from here on: Tab, arrows, Enter and what is typed.
+  describe('by keys alone', () => {
+    const keyboard = (): Keyboard => workbench().page.keyboard;
+    /** What a screen reader would call what has the focus. */
+    const focused = (): Promise<string> =>
+      frame.evaluate(() => {
+        let at = document.activeElement;
+        while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+        const host = at?.getRootNode();
+        const named = host instanceof ShadowRoot && host.host.localName === 'vscode-button' ? host.host : at;
+        const label = named?.closest('label');
+        const own = label ? [...label.childNodes].filter(({ nodeType }) => nodeType === Node.TEXT_NODE) : [];
+        const text = label ? own.map(({ textContent }) => textContent).join('') : named?.textContent;
+        return (named?.getAttribute('aria-label') ?? text ?? '').trim();
+      });
+    /** The way that a person goes: step by step, forwards or back. */
+    const reach = async (label: string | RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> => {
+      const passed: string[] = [];
+      for (let step = 0; step < 60; step++) {
+        const at = await focused();
+        if (typeof label === 'string' ? at === label : label.test(at)) return;
+        passed.push(at);
+        await keyboard().press(key);
+      }
+      throw new Error(`${key} does not reach ${String(label)}; it passed ${passed.join(' | ')}`);
+    };
+    const enter = async (label: string): Promise<void> => {
+      await reach(label);
+      await keyboard().press('Enter');
+      await finished();
+    };
+    /** In place of what stands there. Select-all is a command of VS Code, which keys that follow overtake. */
+    const type = async (label: string, text: string): Promise<void> => {
+      await reach(label);
+      await keyboard().press('Home');
+      await keyboard().press('Shift+End');
+      await keyboard().press('Delete');
+      await keyboard().type(text);
+    };
+    const open = async (part: string): Promise<void> => {
+      await reach(part, 'Shift+Tab');
+      await keyboard().press('Enter');
+      await view().getByRole('button', { name: part, exact: true, pressed: true }).waitFor();
+    };
+    const shows = (text: string | RegExp): Promise<void> =>
+      view().getByText(text).filter({ visible: true }).first().waitFor({ timeout: TIMEOUT });
+    /** A map is read by arrows. */
+    const reads = async (name: RegExp, said: RegExp): Promise<void> => {
+      await reach(name);
+      await keyboard().press('ArrowRight');
+      await keyboard().press('ArrowDown');
+      await expect
+        .poll(() =>
+          view()
+            .locator('headlight-heatmap')
+            .filter({ has: frame.locator('.plot:focus') })
+            .locator('.readout')
+            .innerText(),
+        )
+        .toMatch(said);
+    };
+
+    test('is the next token, and those that follow', async () => {
+      await view().getByRole('button', { name: 'Take out', exact: true }).focus();
+      await open('Next token');
+      await view().locator('.bars').waitFor({ timeout: TIMEOUT });
+      await reach('after');
+      const before = await view().locator('.bars').innerText();
+      await keyboard().press('ArrowUp');
+      await expect.poll(() => view().locator('.bars').innerText()).not.toBe(before);
+      await type('rank of', ' red');
+      await enter('Ask');
+      await shows(/^Asked for/);
+      await reads(/^Logit lens/, /%/);
+      await enter('One token');
+      await shows(/tokens read, 1 new/);
+    });
+
+    test('is the heads that have names', async () => {
+      await open('Named heads');
+      await enter('Find in this prompt');
+      await shows(/^On the prompt’s \d+ tokens/);
+      await enter('Find in a random list, twice');
+      await shows(/^On 14 random words, twice/);
+      await reach('layer 3 head 7');
+    });
+
+    test('is what changes without a head, without many, and the logit of a token', async () => {
+      await open('Take out');
+      await reach('becomes');
+      await keyboard().press('ArrowDown');
+      await type('logit of', ' red');
+      await enter('Take out every head');
+      await shows('it becomes its mean over the prompt');
+      await reach('shown');
+      await keyboard().press('End');
+      await shows('change of the logit of “ red”');
+      await reads(/^Effect of each place/, /^layer \d head \d [\d.]+ nats, loss .*, logit [+−]/);
+      await type('places', '3.7 2.group0');
+      await enter('Take these out');
+      await shows(/^Without 3\.7, 2\.group0/);
+    });
+
+    test('is who wrote a lead, and from which tokens, as a file of its own', async () => {
+      await open('Who wrote it');
+      await type('logit of', ' blue');
+      await type('less that of', ' red');
+      await enter('Attribute');
+      await shows('the parts sum to');
+      await shows('lead of ␣blue over ␣red');
+      await reads(/^What each head adds/, /^[+−][\d.]+ layer \d head \d/);
+      await reads(/^What each head took/, /^[+−][\d.]+ layer \d head \d from /);
+      await enter('Export View…');
+      const input = workbench().page.locator('.quick-input-widget input[type="text"]');
+      await expect.poll(() => input.inputValue(), { timeout: 20_000 }).toMatch(/who-wrote-it.*\.html$/);
+      const target = join(inject('folder'), 'effects-view.html');
+      await keyboard().press('Control+KeyA');
+      await keyboard().type(target);
+      await keyboard().press('Enter');
+      await expect.poll(() => existsSync(target), { timeout: 20_000 }).toBe(true);
+      await expect.poll(() => readFileSync(target, 'utf8')).toMatch(/<\/html>\s*$/);
+      const html = readFileSync(target, 'utf8');
+      expect(html).toMatch(/the parts sum to [\d.]+/);
+      expect(html).toMatch(/<img alt="What each head adds to the logit" width="\d+" src="data:image\/png;base64,/);
+      // Heads of four layers, in the table of the picture; nothing to press, nothing to load.
+      expect(html.match(/<th>L[0-3]<\/th>/g)).toHaveLength(4);
+      expect(html).not.toMatch(/<(?:script|button|vscode-|link|iframe)|(?:src|href)="(?!data:)/);
+    });
+
+    test('is what brings a corrupted prompt back', async () => {
+      // The file dialog had the focus; F6 and the tab list lead back, which other specs go.
+      await view().getByRole('button', { name: 'Who wrote it', exact: true }).focus();
+      await reach('Patch');
+      await keyboard().press('Enter');
+      const prompt = await frame.locator('headlight-heads textarea[aria-label="Prompt"]').inputValue();
+      await type('Corrupted prompt', prompt.replace(' red', ' green'));
+      await type('logit of', '');
+      await type('less that of', '');
+      await enter('Patch every head');
+      await shows(/^Recovered/);
+      await reads(/^Recovery by each place/, /^[+−][\d.]+ layer \d head \d/);
+      await reach('what', 'Shift+Tab');
+      await keyboard().press('End');
+      await enter('Patch every token');
+      await reads(/^Recovery by each place/, / what enters layer \d at /);
+    });
+
+    test('is what a head could read of others, and designs beside each other', async () => {
+      await open('Composition');
+      await type('head', '7');
+      await enter('Compose');
+      await shows('What layer 3 head 7 could read');
+      await reads(/^Composition with layer 3 head 7/, /^[\d.]+ layer \d head \d/);
+      await reach('Designs', 'Shift+Tab');
+      await keyboard().press('Enter');
+      await enter('This model alone');
+      await shows('a head against its group');
+      await reach('All layers');
+    });
   });
 });

@@ -168,7 +168,9 @@ const endToEnd = (session, files) => async () => {
   const { name, extension, server, browserEndpoint, folder, bridgeSocket } = ready;
   const shared = { serverUrl: server.url, browserEndpoint, folder, bridgeSocket, server: name, extension };
   const env = { HEADLIGHT_E2E_SESSION: JSON.stringify(shared) };
-  return runVitest(join('test', 'e2e', 'vitest.config.mts'), env, files, { secondLook: thorough });
+  return runVitest(join('test', 'e2e', 'vitest.config.mts'), env, files, {
+    secondLook: thorough && FILES.length === 0,
+  });
 };
 
 /** @typedef {{ kind: string; name: string; body: () => Promise<Counts> }} Suite */

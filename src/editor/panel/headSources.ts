@@ -128,12 +128,16 @@ export class HeadSources {
       this.ask('lens/repeated', { ...asked, ...(await this.modelOf(source)) }, context),
     'lens/next': async ({ source, ...asked }, context) =>
       this.ask('lens/next', { ...asked, ...(await this.running(source, context)) }, context),
+    'effects/change': async ({ source, ...asked }, context) =>
+      this.ask('effects/change', { ...asked, ...(await this.running(source, context)) }, context),
     'effects/map': async ({ source, ...asked }, context) =>
       this.ask('effects/map', { ...asked, ...(await this.running(source, context)) }, context),
     'effects/attribute': async ({ source, ...asked }, context) =>
       this.ask('effects/attribute', { ...asked, ...(await this.running(source, context)) }, context),
     'effects/patch': async ({ source, ...asked }, context) =>
       this.ask('effects/patch', { ...asked, ...(await this.running(source, context)) }, context),
+    'effects/compose': async ({ source, ...asked }, context) =>
+      this.ask('effects/compose', { ...asked, ...(await this.running(source, context)) }, context),
   };
 
   /** A model, and the engine that runs it. */

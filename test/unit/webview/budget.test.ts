@@ -13,9 +13,10 @@ const FIRST_VIEW = 112_000;
  * family joins its parts; 245 until it had steps, 253 until two were drawn beside each other, 271.5 until heads had effects (next token, named
  * heads, what is lost without each, designs beside each other), 281 until the whole model's trade-off had a view, 299 until that took methods of
  * one's own, a difference said how layers follow each other, ten more types said how their parts are joined, and a kind that stands alone said
- * what tells it from another; 303 until Effects could be exported as a page and designs had a head against its group.
+ * what tells it from another; 303 until Effects could be exported as a page and designs had a head against its group; 306.5 until these asked
+ * all that the command line does (ways to take out, several places together, sources, parts and tokens to patch, composition).
  */
-const ALL_VIEWS = 306_500;
+const ALL_VIEWS = 310_500;
 /** Of the page of a weight file: its table, and with a tensor. */
 const WEIGHTS_FIRST = 30_000;
 const WEIGHTS_ALL = 46_000;

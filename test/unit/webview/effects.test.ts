@@ -5,12 +5,30 @@ import type { NextToken } from '../../../src/shared/lensContract';
 import type { HeadSource, PanelMethods } from '../../../src/shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
 import { RpcError } from '../../../src/shared/rpcError';
-import { cacheText, groupOf, headModel, largestEffects, percent } from '../../../webview/views/heads/effectsModels';
-import { EffectsSession, type Subject } from '../../../webview/views/heads/effectsSession';
+import {
+  cacheText,
+  groupOf,
+  headModel,
+  largest,
+  PART_COLUMNS,
+  percent,
+  placeName,
+  placesModel,
+  positionColumns,
+  sourcesModel,
+} from '../../../webview/views/heads/effects/models';
+import { EffectsSession, type Subject } from '../../../webview/views/heads/effects/session';
 import type { Caller } from '../../../webview/views/heads/session';
 
 const SOURCE: HeadSource = { id: 'sample:gqa', label: 'GQA', origin: 'sample', problem: null };
-const SUBJECT: Subject = { source: SOURCE, prompt: 'a b', ids: [1, 2, 3], pieces: ['<s>', ' a', ' b'] };
+const SUBJECT: Subject = {
+  source: SOURCE,
+  prompt: 'a b',
+  ids: [1, 2, 3],
+  pieces: ['<s>', ' a', ' b'],
+  text: true,
+  vocabulary: 100,
+};
 
 const effect = (kind: 'head' | 'group', layer: number, index: number, klMean: number): Effect => ({
   place: kind === 'head' ? `${layer}.${index}` : `${layer}.group${index}`,
@@ -72,7 +90,7 @@ describe('a session', () => {
     expect(session.state).toMatchObject({ map: { effects: [parts[0]], left: 2 }, failure: null, running: null });
     cancelAt = -1;
     await session.takeOut();
-    expect(session.state.map).toEqual({ effects: parts, left: 0 });
+    expect(session.state.map).toMatchObject({ effects: parts, left: 0 });
     expect(asked.map(({ params }) => (params as { known: string[] }).known.length)).toEqual([0, 1, 1, 2]);
   });
 
@@ -107,7 +125,7 @@ describe('a session', () => {
     const { asked, caller } = scripted({ 'lens/next': ({ ids }: { ids: number[] }) => next(5 + ids.length) });
     const session = new EffectsSession(caller);
     session.follow(SUBJECT);
-    await session.grow(5, { temperature: 0, seed: 0 });
+    await session.grow(5);
     expect(session.state.steps.map(({ chosen }) => chosen.id)).toEqual([8, 9]);
     expect(asked.map(({ params }) => (params as { ids: number[] }).ids)).toEqual([
       [1, 2, 3],
@@ -119,7 +137,7 @@ describe('a session', () => {
     const { caller } = scripted({ 'lens/next': () => next(7) });
     const session = new EffectsSession(caller);
     session.follow(SUBJECT);
-    await session.grow(1, { temperature: 0, seed: 0 });
+    await session.grow(1);
     session.follow({ ...SUBJECT, ids: [...SUBJECT.ids] });
     expect(session.state.steps).toHaveLength(1);
     session.follow({ ...SUBJECT, ids: [1, 2] });
@@ -135,12 +153,157 @@ describe('a session', () => {
     });
     const session = new EffectsSession(caller);
     session.follow(SUBJECT);
-    await session.readNext('xy');
+    session.set({ word: 'xy' });
+    await session.readNext();
     expect(session.state.failure?.what).toBe(
       '“xy” is 2 tokens of this model: give one, with the space before it where the text has one.',
     );
-    await session.patchFrom('abcdef');
+    session.set({ word: '', other: 'abcdef' });
+    await session.patch();
     expect(session.state.failure?.what).toContain('the first has 3, the other 7');
+  });
+});
+
+describe('a form', () => {
+  const tokens = ({ text }: { text: string }): unknown => {
+    // The model begins every text with token 0; each letter is a token.
+    const ids = [0, ...[...text].map((letter) => letter.charCodeAt(0))];
+    return { ids, pieces: ['<s>', ...text] };
+  };
+  const likeliest = ({ ids }: { ids: number[] }): NextToken => ({
+    ...next(ids.length === 3 && ids[0] === 1 ? 65 : 66),
+    words: [
+      { id: 65, piece: 'A' },
+      { id: 66, piece: 'B' },
+    ],
+  });
+
+  test('keeps a map for each question, and says which one is shown', async () => {
+    const { asked, caller } = scripted({
+      'heads/tokens': tokens,
+      'effects/map': ({ by }: { by: string }) => ({ effects: [effect('head', 0, 0, by === 'zero' ? 1 : 2)], left: 0 }),
+    });
+    const session = new EffectsSession(caller);
+    session.follow(SUBJECT);
+    const shown = (): unknown => session.state.map?.effects[0]?.klMean;
+    await session.takeOut();
+    session.set({ by: 'mean' });
+    // Not there yet: what is shown is still the first, by its own name.
+    expect([shown(), session.state.map?.question.by]).toEqual([1, 'zero']);
+    await session.takeOut();
+    expect([shown(), session.state.map?.question.by]).toEqual([2, 'mean']);
+    session.set({ by: 'zero' });
+    expect(shown()).toBe(1);
+    // All of it is there: nothing is asked again.
+    await session.takeOut();
+    // One that is looked at stays, whatever comes of another.
+    session.set({ what: 'parts' });
+    const running = session.takeOut();
+    session.set({ what: 'heads' });
+    await running;
+    expect(session.state.map?.question).toMatchObject({ what: 'heads', by: 'zero' });
+    session.set({ by: 'other', other: 'xy', what: 'parts', word: 'z' });
+    await session.takeOut();
+    const maps = asked.flatMap(({ method, params }) => (method === 'effects/map' ? [params] : []));
+    expect(maps).toMatchObject([
+      { by: 'zero', other: null, kinds: ['head', 'group'], tokens: [] },
+      { by: 'mean', other: null, kinds: ['head', 'group'], tokens: [] },
+      { by: 'zero', other: null, kinds: ['attention', 'mlp'], tokens: [] },
+      { by: 'other', other: [0, 120, 121], kinds: ['attention', 'mlp'], tokens: [122] },
+    ]);
+  });
+
+  test('takes several places out together, and asks for places where there are none', async () => {
+    const { asked, caller } = scripted({ 'effects/change': () => ({ kl: [0.5] }) });
+    const session = new EffectsSession(caller);
+    session.follow(SUBJECT);
+    await session.takeOutTogether();
+    expect(session.state.failure?.what).toContain('3.5 for head 5 of layer 3');
+    session.set({ together: ' 3.5, 3.group1;0.mlp ' });
+    await session.takeOutTogether();
+    expect(asked.map(({ params }) => params)).toMatchObject([{ places: ['3.5', '3.group1', '0.mlp'], by: 'zero' }]);
+    expect(session.state).toMatchObject({ failure: null, change: { kl: [0.5], places: ['3.5', '3.group1', '0.mlp'] } });
+  });
+
+  test('attributes the lead of one token over another, and says which', async () => {
+    const { asked, caller } = scripted({
+      'heads/tokens': tokens,
+      'lens/next': likeliest,
+      'effects/attribute': () => ({ logit: 1 }),
+    });
+    const session = new EffectsSession(caller);
+    session.follow(SUBJECT);
+    await session.attribute();
+    expect(session.state.attribution).toMatchObject({ token: 'A', against: null });
+    session.set({ word: 'C', against: 'D' });
+    await session.attribute();
+    expect(session.state.attribution).toMatchObject({ token: 'C', against: 'D' });
+    // Against itself it is no difference.
+    session.set({ against: 'C' });
+    await session.attribute();
+    const params = asked.flatMap((each) => (each.method === 'effects/attribute' ? [each.params] : []));
+    expect(params).toMatchObject([
+      { token: 65, against: null },
+      { token: 67, against: 68 },
+      { token: 67, against: null },
+    ]);
+  });
+
+  test('patches what the clean prompt makes likeliest against what the other does', async () => {
+    const { asked, caller } = scripted({
+      'heads/tokens': tokens,
+      'lens/next': likeliest,
+      'effects/patch': ({ known }: { known: string[] }) => ({
+        recoveries: [{ place: String(known.length) }],
+        left: 1 - known.length,
+      }),
+    });
+    const session = new EffectsSession(caller);
+    session.follow(SUBJECT);
+    await session.patch();
+    expect(session.state.failure?.what).toBe('Type the other prompt first.');
+    session.set({ other: 'xy', patched: 'residual' });
+    await session.patch();
+    expect(session.state.patch).toMatchObject({
+      token: 'A',
+      against: 'B',
+      what: 'residual',
+      pieces: ['<s>', 'x', 'y'],
+    });
+    expect(session.state.patch?.recoveries).toHaveLength(2);
+    session.set({ word: 'C', patched: 'parts' });
+    await session.patch();
+    const params = asked.flatMap((each) => (each.method === 'effects/patch' ? [each.params] : []));
+    expect(params).toMatchObject([
+      { clean: [1, 2, 3], corrupted: [0, 120, 121], kinds: ['residual'], token: 65, against: 66, known: [] },
+      { known: ['0'] },
+      { kinds: ['attention', 'mlp'], token: 67, against: null },
+      {},
+    ]);
+  });
+
+  test('takes ids where a model has no tokenizer', async () => {
+    const { asked, caller } = scripted({ 'effects/attribute': () => ({}), 'lens/next': likeliest });
+    const session = new EffectsSession(caller);
+    session.follow({ ...SUBJECT, text: false });
+    session.set({ word: '7', against: '9' });
+    await session.attribute();
+    expect(asked.at(-1)?.params).toMatchObject({ token: 7, against: 9 });
+    session.set({ word: '7 8' });
+    await session.attribute();
+    expect(session.state.failure?.what).toBe('“7 8” is 2 tokens: give the id of one.');
+    session.set({ word: '700' });
+    await session.attribute();
+    expect(session.state.failure?.what).toContain('a list of numbers from 0 to 99');
+  });
+
+  test('asks what a head could read', async () => {
+    const { asked, caller } = scripted({ 'effects/compose': () => ({ compositions: [], notes: [] }) });
+    const session = new EffectsSession(caller);
+    session.follow(SUBJECT);
+    await session.compose(3, 5);
+    expect(asked).toEqual([{ method: 'effects/compose', params: { source: SOURCE.id, layer: 3, head: 5 } }]);
+    expect(session.state.composition).toMatchObject({ layer: 3, head: 5 });
   });
 });
 
@@ -159,7 +322,33 @@ describe('what the charts take', () => {
     // Each head has its own K and V.
     const own = [0, 1, 2, 3].map((index) => effect('group', 1, index, 0));
     expect(groupOf([...effects, ...own], effect('head', 1, 2, 0))).toBeUndefined();
-    expect(largestEffects([...effects, ...groups], 2).map(({ index }) => index)).toEqual([3, 2]);
+    const change = ({ lossChange }: Effect): number | null => lossChange;
+    const losses = effects.map((each, at) => ({ ...each, lossChange: [0.1, -0.5, null, 0.2][at] ?? null }));
+    // By size, whichever its sign; what is not known is not listed.
+    expect(largest(losses, 4, change).map(({ index }) => index)).toEqual([1, 3, 0]);
+  });
+
+  test('puts attention beside the MLP, and what enters a layer by its token', () => {
+    const parts = (['attention', 'mlp'] as const).map((kind, at) => ({ ...effect('head', 1, 0, at), kind }));
+    const { cells, columnLabel } = placesModel(parts, 2, PART_COLUMNS, true, ({ klMean }) => klMean);
+    expect([...cells.data]).toEqual([NaN, NaN, 0, 1]);
+    expect([columnLabel(0), columnLabel(1)]).toEqual(['attention', 'MLP']);
+    const entering = [0, 1].map((position) => ({ kind: 'residual' as const, layer: 0, index: 0, position }));
+    const residual = placesModel(entering, 1, positionColumns([' a', ' b']), true, ({ position }) => position);
+    expect([...residual.cells.data]).toEqual([0, 1]);
+    expect(residual.columnLabel(1)).toBe('␣b');
+    expect([...entering.slice(0, 1).map(placeName), ...parts.map(placeName)]).toEqual([
+      'what enters layer 0',
+      'layer 1 attention',
+      'layer 1 MLP',
+    ]);
+  });
+
+  test('has a row for each head and a column for each token that it took from', () => {
+    const head = { kind: 'head' as const, layer: 3, index: 5, value: 1, sources: [0.25, 0.75] };
+    const { cells, rowLabel, columnLabel } = sourcesModel([head], ['<s>', ' a']);
+    expect([...cells.data]).toEqual([0.25, 0.75]);
+    expect([rowLabel(0), columnLabel(1)]).toEqual(['3.5', '␣a']);
   });
 
   test('says what of a cache is new, and where layers hold fewer', () => {

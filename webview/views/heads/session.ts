@@ -70,6 +70,9 @@ export interface HeadsResult extends LayerPatterns {
   readonly layerCount: number;
   /** Its prompt was read by words. */
   readonly words: boolean;
+  /** Its prompts are text; else token ids below `vocabulary`. */
+  readonly text: boolean;
+  readonly vocabulary: number;
   /** Null until they are shown (`fetchQueries`). */
   readonly q: Vectors | null;
   readonly queryShape: readonly number[];
@@ -298,6 +301,8 @@ export class HeadsSession {
         ids,
         layerCount: model.layers.length,
         words: model.words,
+        text: isText(model),
+        vocabulary: model.vocabularySize,
         q: null,
         queryShape: looked.shapes.q ?? [],
         k: await vectors('k'),

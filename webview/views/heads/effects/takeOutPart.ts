@@ -1,0 +1,170 @@
+/** What changes without a head, a group, a layer's attention or its MLP: each by itself as a map, and several together. */
+
+import { html, nothing, type TemplateResult } from 'lit';
+import { customElement, state } from 'lit/decorators.js';
+import { live } from 'lit/directives/live.js';
+import type { Effect, Replacement } from '../../../../src/shared/effectsContract';
+import { tokenText } from '../../../charts/heatmap/labels';
+import type { HeatmapModel } from '../../../charts/heatmap/viewModel';
+import { select } from '../look';
+import { Memo } from '../memo';
+import { groupOf, headColumns, largest, PART_COLUMNS, placeName, placesModel, signed } from './models';
+import { bars, EffectsPart, LISTED } from './part';
+import { type Changed, questionOf, sameQuestion, type TakenOut, type TakenOutParts } from './session';
+
+const WHAT: readonly (readonly [TakenOutParts, string])[] = [
+  ['heads', 'heads and groups'],
+  ['parts', 'attention and MLPs'],
+];
+const BY: readonly (readonly [Replacement, string])[] = [
+  ['zero', 'zero'],
+  ['mean', 'its mean over the prompt'],
+  ['other', 'another prompt’s'],
+];
+const BECOMES: Readonly<Record<Replacement, string>> = {
+  zero: 'zero',
+  mean: 'its mean over the prompt',
+  other: 'what the other prompt has there',
+};
+
+/** Which number of an effect is drawn. */
+const MEASURES = {
+  klMean: { label: 'KL', signed: false, title: 'KL, mean over the prompt, nats' },
+  klLast: { label: 'KL behind the last token', signed: false, title: 'KL behind the last token, nats' },
+  loss: { label: 'loss', signed: true, title: 'change of the loss over the prompt, nats' },
+  logit: { label: 'logit', signed: true, title: 'change of the logit' },
+} as const;
+type Measure = keyof typeof MEASURES;
+
+function valueOf({ klMean, klLast, lossChange, logitChanges }: Effect, measure: Measure): number | null {
+  const values: Readonly<Record<Measure, number | null>> = {
+    klMean,
+    klLast,
+    loss: lossChange,
+    logit: logitChanges[0] ?? null,
+  };
+  return values[measure];
+}
+
+@customElement('headlight-effects-take-out')
+export class TakeOutPart extends EffectsPart {
+  @state() private measure: Measure = 'klMean';
+  private readonly drawn = new Memo<HeatmapModel>();
+
+  protected override render(): TemplateResult {
+    const { form, map } = this.found;
+    const fits = map !== null && sameQuestion(map.question, questionOf(form));
+    const label = fits ? 'Go on' : form.what === 'heads' ? 'Take out every head' : 'Take out every part';
+    return html`<section aria-label="Take out">
+      <div class="tools">
+        ${select('what', form.what, WHAT, (what) => this.effects.set({ what }))}
+        ${select('becomes', form.by, BY, (by) => this.effects.set({ by }))}
+        ${this.tokenInput('logit of', 'word', 'no token')}
+        ${fits && map.left === 0 ? nothing : this.ask(label, () => void this.effects.takeOut())}
+      </div>
+      ${form.by === 'other' ? this.otherPrompt('The other prompt', 'Another prompt: what its tokens have at the same places is put in') : nothing}
+      ${
+        map === null
+          ? html`<p class="small">${form.what === 'heads' ? 'Every head is taken out by itself, and each group with one KV head together.' : 'The attention of every layer is taken out by itself, and its MLP.'} Shown is how far what the model says changes.</p>`
+          : this.renderMap(map, fits)
+      }
+    </section>
+    ${this.renderTogether()}`;
+  }
+
+  private renderMap(map: TakenOut, fits: boolean): TemplateResult {
+    const { what, by, word } = map.question;
+    const measure = this.measure === 'logit' && word === '' ? 'klMean' : this.measure;
+    const measures = (Object.keys(MEASURES) as Measure[]).filter((each) => each !== 'logit' || word !== '');
+    const name = (each: Measure): string => (each === 'logit' ? `logit of “${word}”` : MEASURES[each].label);
+    const { layerCount } = this.result;
+    const columns = what === 'heads' ? headColumns(map.effects) : PART_COLUMNS;
+    const drawn = map.effects.filter((each) => columns.of(each) !== null);
+    const model = this.drawn.get([map, measure], () =>
+      placesModel(drawn, layerCount, columns, MEASURES[measure].signed, (each) => valueOf(each, measure)),
+    );
+    const title = measure === 'logit' ? `change of the logit of “${word}”` : MEASURES[measure].title;
+    return html`<h2>What changes without it <span class="small">${title} · it becomes ${BECOMES[by]}${map.left > 0 ? ` · ${map.left} still missing` : ''}</span></h2>
+      ${fits ? nothing : html`<p class="small warn">From before your change.</p>`}
+      <div class="tools">${select(
+        'shown',
+        measure,
+        measures.map((each) => [each, name(each)] as const),
+        (each) => (this.measure = each),
+      )}</div>
+      ${this.heatmap(
+        model,
+        'Effect of each place',
+        what === 'heads' ? 'layer \\ head' : 'layer \\ part',
+        what === 'heads'
+          ? 'A row for each layer, a column for each head. Arrow keys read, Enter shows a head.'
+          : 'A row for each layer, its attention and its MLP. Arrow keys read.',
+        ({ rows, columns: [column], value }) => {
+          const own = drawn.find((each) => each.layer === rows[0] && columns.of(each) === column);
+          this.point(own?.kind === 'head' ? { layer: own.layer, head: own.index } : null);
+          const group = own && groupOf(map.effects, own);
+          const others =
+            own &&
+            ` ${[own.klMean.toFixed(4), 'nats'].join(' ')}${own.lossChange === null ? '' : `, loss ${signed(own.lossChange)}`}${own.logitChanges[0] === undefined ? '' : `, logit ${signed(own.logitChanges[0])}`}`;
+          const place =
+            own === undefined
+              ? what === 'heads'
+                ? placeName({ kind: 'head', layer: rows[0], index: column })
+                : `layer ${rows[0]} ${PART_COLUMNS.label(column)}`
+              : placeName(own);
+          const said =
+            Number.isNaN(value) || others === undefined
+              ? 'not computed yet'
+              : `${others.trim()}${group === undefined ? '' : `; its whole group ${group.klMean.toFixed(4)}`}`;
+          return { text: html`<strong>${place}</strong> ${said}`, sentence: `${place}: ${said}` };
+        },
+        what === 'heads' ? this.showHead : undefined,
+      )}
+      <div class="wide" role="region" tabindex="0" aria-label="Largest effects"><table class="wrapped"><thead><tr><th scope="col">largest</th>${measures.map((each) => html`<th scope="col" class="number">${name(each)}</th>`)}${what === 'heads' ? html`<th scope="col" class="number">KL of its group</th>` : nothing}</tr></thead><tbody>${largest(
+        drawn,
+        LISTED,
+        (each) => valueOf(each, measure),
+      ).map((each) => {
+        const group = groupOf(map.effects, each);
+        return html`<tr><th scope="row">${each.kind === 'head' ? this.headLink(each.layer, each.index) : placeName(each)}</th>${measures.map((column) => html`<td class="number">${numberText(valueOf(each, column), MEASURES[column].signed)}</td>`)}${what === 'heads' ? html`<td class="number">${group === undefined ? '–' : group.klMean.toFixed(4)}</td>` : nothing}</tr>`;
+      })}</tbody></table></div>`;
+  }
+
+  private renderTogether(): TemplateResult {
+    const { form, change } = this.found;
+    return html`<section class="part" aria-label="Together">
+      <h2>Together <span class="small">what is said before and after</span></h2>
+      <div class="tools">
+        <label>places <input class="word places" .value=${live(form.together)} maxlength="4000" spellcheck="false" placeholder="3.5 3.group1 0.mlp" @input=${(event: Event) => this.effects.set({ together: (event.target as HTMLInputElement).value })} /></label>
+        ${this.ask('Take these out', () => void this.effects.takeOutTogether(), false)}
+      </div>
+      ${change === null ? html`<p class="small">3.5 is head 5 of layer 3; 3.group1 all heads of a group; 3.attention and 3.mlp whole parts; @7 behind one: at that token only.</p>` : changeTable(change)}
+    </section>`;
+  }
+}
+
+function changeTable({
+  before,
+  after,
+  kl,
+  lossBefore,
+  lossAfter,
+  places,
+  question: { by, word },
+}: Changed): TemplateResult {
+  const mean = (list: readonly number[]): number | null =>
+    list.length === 0 ? null : list.reduce((sum, value) => sum + value, 0) / list.length;
+  const rows: readonly (readonly [string, number | null, number | null])[] = [
+    ['loss over the prompt', mean(lossBefore), mean(lossAfter)],
+    ...(word === '' ? [] : [[`logit of “${word}”`, before.logits[0] ?? null, after.logits[0] ?? null] as const]),
+  ];
+  const side = (title: string, { top }: Changed['before']): TemplateResult =>
+    html`<div><h3>${title}</h3>${bars(top.map(({ piece, probability }) => ({ label: tokenText(piece), value: probability })))}</div>`;
+  return html`<p>Without ${places.join(', ')} <span class="small">each becomes ${BECOMES[by]}; KL ${numberText(mean(kl), false)} nats over the prompt, ${numberText(kl.at(-1) ?? null, false)} behind its last token</span></p>
+    <div class="sides">${side('before', before)}${side('after', after)}</div>
+    <table><thead><tr><th scope="col"></th><th scope="col" class="number">before</th><th scope="col" class="number">after</th></tr></thead><tbody>${rows.map(([name, was, is]) => html`<tr><th scope="row">${name}</th><td class="number">${numberText(was, false)}</td><td class="number">${numberText(is, false)}</td></tr>`)}</tbody></table>`;
+}
+
+function numberText(value: number | null, withSign: boolean): string {
+  return value === null ? '–' : withSign ? signed(value) : value.toFixed(4);
+}
