@@ -3,6 +3,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
 import { elementAt } from '../../../../src/model/elementAt';
+import { sentencesText } from '../../../../src/present/words';
 import { tokenText } from '../../../charts/heatmap/labels';
 import type { HeatmapModel } from '../../../charts/heatmap/viewModel';
 import { Memo } from '../memo';
@@ -73,7 +74,7 @@ export class AttributionPart extends EffectsPart {
           html`<tr><th scope="row">${each.writer === 'head' ? this.headLink(each.layer, each.index) : writerName(each)}</th><td class="number">${signed(each.value)}</td></tr>`,
       )}</tbody></table>
       ${this.renderSources(attribution)}
-      ${attribution.notes.map((note) => html`<p class="small">${note}</p>`)}`;
+      ${attribution.notes.length === 0 ? nothing : html`<p class="small">${sentencesText(attribution.notes)}</p>`}`;
   }
 
   private renderSources(attribution: Attributed): TemplateResult | typeof nothing {

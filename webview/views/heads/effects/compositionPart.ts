@@ -2,6 +2,7 @@
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
+import { sentencesText } from '../../../../src/present/words';
 import type { HeatmapModel } from '../../../charts/heatmap/viewModel';
 import { select } from '../look';
 import { Memo } from '../memo';
@@ -62,14 +63,14 @@ export class CompositionPart extends EffectsPart {
         },
         this.showHead,
       )}
-      <table><thead><tr><th scope="col">largest</th>${(Object.keys(LETTERS) as Letter[]).map((each) => html`<th scope="col" class="number">${LETTERS[each]}</th>`)}</tr></thead><tbody>${largest(
+      <div class="wide" role="region" tabindex="0" aria-label="Largest compositions"><table><thead><tr><th scope="col">largest</th>${(Object.keys(LETTERS) as Letter[]).map((each) => html`<th scope="col" class="number">${LETTERS[each]}</th>`)}</tr></thead><tbody>${largest(
         placed,
         LISTED,
         (each) => each[letter],
       ).map(
         (each) =>
           html`<tr><th scope="row">${this.headLink(each.layer, each.index)}</th>${(Object.keys(LETTERS) as Letter[]).map((column) => html`<td class="number">${each[column].toFixed(3)}</td>`)}</tr>`,
-      )}</tbody></table>
-      ${notes.length === 0 ? nothing : notes.map((note) => html`<p class="small">${note}</p>`)}`;
+      )}</tbody></table></div>
+      ${notes.length === 0 ? nothing : html`<p class="small">${sentencesText(notes)}</p>`}`;
   }
 }

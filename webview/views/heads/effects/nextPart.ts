@@ -43,7 +43,7 @@ export class NextPart extends EffectsPart {
       <h2>Next token <span class="small">entropy ${(last?.entropy ?? 0).toFixed(2)} nats</span></h2>
       ${last === undefined ? nothing : html`${bars(last.top.map(({ id, probability }) => ({ label: wordOf(words, id), value: probability })))} ${rankText(last, words)}`}
       <h2>After each layer <span class="small">logit lens: the final norm and the output head on every layer’s output</span></h2>
-      <table><thead><tr><th scope="col">after</th><th scope="col">likeliest</th><th scope="col" class="number">probability</th>${last?.follows ? html`<th scope="col" class="number">rank of “${wordOf(words, last.follows.id)}”</th>` : nothing}</tr></thead><tbody>${states.map(
+      <div class="wide" role="region" tabindex="0" aria-label="After each layer"><table><thead><tr><th scope="col">after</th><th scope="col">likeliest</th><th scope="col" class="number">probability</th>${last?.follows ? html`<th scope="col" class="number">rank of “${wordOf(words, last.follows.id)}”</th>` : nothing}</tr></thead><tbody>${states.map(
         ({ layer, reads }) => {
           const { top, follows } = reads[at] as StateRead;
           return html`<tr><th scope="row">${stateName(layer)}</th><td class="token">${top
@@ -53,7 +53,7 @@ export class NextPart extends EffectsPart {
               '  ',
             )}</td><td class="number">${percent(top[0]?.probability ?? 0)}</td>${follows ? html`<td class="number">${follows.rank}</td>` : nothing}</tr>`;
         },
-      )}</tbody></table>
+      )}</tbody></table></div>
       ${this.heatmap(
         model,
         `Logit lens, token ${position}`,
