@@ -1,3 +1,6 @@
 /** Entry of the panel's page. */
 
 import './app';
+import { rememberFocus } from './platform/focus';
+
+rememberFocus(window);

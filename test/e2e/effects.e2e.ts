@@ -1,5 +1,5 @@
 // What heads do, in a real VS Code: the next token, named heads, what is lost without each, by mouse and by keys.
-import { existsSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Frame, type Keyboard, type Locator } from 'playwright-core';
 import { beforeAll, describe, expect, inject, test } from 'vitest';
@@ -138,6 +138,17 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
     };
     const shows = (text: string | RegExp): Promise<void> =>
       view().getByText(text).filter({ visible: true }).first().waitFor({ timeout: TIMEOUT });
+    /** What is shown, as the file that it is exported to. */
+    const exported = async (name: RegExp): Promise<string> => {
+      await reach('Export View…');
+      await keyboard().press('Enter');
+      const target = join(mkdtempSync(join(inject('folder'), 'exported-')), 'view.html');
+      await workbench().saveAs(target, name);
+      // The dialog had the focus; who was asked is back where they were.
+      await expect.poll(focused).toBe('Export View…');
+      await expect.poll(() => readFileSync(target, 'utf8')).toMatch(/<\/html>\s*$/);
+      return readFileSync(target, 'utf8');
+    };
     /** A map is read by arrows. */
     const reads = async (name: RegExp, said: RegExp): Promise<void> => {
       await reach(name);
@@ -193,6 +204,14 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
       await type('places', '3.7 2.group0');
       await enter('Take these out');
       await shows(/^Without 3\.7, 2\.group0/);
+      const html = await exported(/take-out.*\.html$/);
+      const bars = [...html.matchAll(/<i class="bar" style="width:([\d.]+)%">/g)].map(([, share]) => Number(share));
+      // Ten before, falling, and ten after.
+      expect(bars).toHaveLength(20);
+      expect(bars.slice(0, 10)).toEqual(bars.slice(0, 10).toSorted((a, b) => b - a));
+      expect(Math.max(...bars)).toBeGreaterThan(2 * Math.min(...bars));
+      // What lays the page's source out is not shown.
+      expect(html).not.toMatch(/[\u2400-\u241f]/);
     });
 
     test('is who wrote a lead, and from which tokens, as a file of its own', async () => {
@@ -204,16 +223,7 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
       await shows('lead of ␣blue over ␣red');
       await reads(/^What each head adds/, /^[+−][\d.]+ layer \d head \d/);
       await reads(/^What each head took/, /^[+−][\d.]+ layer \d head \d from /);
-      await enter('Export View…');
-      const input = workbench().page.locator('.quick-input-widget input[type="text"]');
-      await expect.poll(() => input.inputValue(), { timeout: 20_000 }).toMatch(/who-wrote-it.*\.html$/);
-      const target = join(inject('folder'), 'effects-view.html');
-      await keyboard().press('Control+KeyA');
-      await keyboard().type(target);
-      await keyboard().press('Enter');
-      await expect.poll(() => existsSync(target), { timeout: 20_000 }).toBe(true);
-      await expect.poll(() => readFileSync(target, 'utf8')).toMatch(/<\/html>\s*$/);
-      const html = readFileSync(target, 'utf8');
+      const html = await exported(/who-wrote-it.*\.html$/);
       expect(html).toMatch(/the parts sum to [\d.]+/);
       expect(html).toMatch(/<img alt="What each head adds to the logit" width="\d+" src="data:image\/png;base64,/);
       // Heads of four layers, in the table of the picture; nothing to press, nothing to load.
@@ -222,10 +232,7 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
     });
 
     test('is what brings a corrupted prompt back', async () => {
-      // The file dialog had the focus; F6 and the tab list lead back, which other specs go.
-      await view().getByRole('button', { name: 'Who wrote it', exact: true }).focus();
-      await reach('Patch');
-      await keyboard().press('Enter');
+      await open('Patch');
       const prompt = await frame.locator('headlight-heads textarea[aria-label="Prompt"]').inputValue();
       await type('Corrupted prompt', prompt.replace(' red', ' green'));
       await type('logit of', '');

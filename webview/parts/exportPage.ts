@@ -1,6 +1,7 @@
 /** A view as an HTML file of its own: what is on the screen, with every chart's picture and table. It loads nothing and runs nothing. */
 
-import { htmlText, LOADS_NOTHING, standalonePage } from '../../src/present/standalonePage';
+import { visibleLines } from '../../src/model/visibleText';
+import { escapedHtml, htmlText, LOADS_NOTHING, standalonePage } from '../../src/present/standalonePage';
 import type { TableModel } from '../charts/tableModel';
 
 /** What keeps its name in the file; of others only what is in them stays. */
@@ -22,13 +23,13 @@ export function exportedPage({ title, about, body, colours }: ExportedPage): str
   const style = `body { margin: 2rem auto; padding: 0 1rem; max-width: 60rem; font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; background: ${colours.background}; color: ${colours.foreground} }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem } h3 { font-size: 1rem } .small { font-size: 0.85em; opacity: 0.8; font-weight: normal }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0.5rem 0 } th, td { border: 1px solid color-mix(in srgb, currentColor 30%, transparent); padding: 0.2rem 0.6rem; text-align: left } .number { text-align: right }
-figure { margin: 1rem 0; overflow-x: auto } .wide { overflow-x: auto } .warn { text-decoration: underline } pre { white-space: pre-wrap }
-.bars { display: grid; grid-template-columns: max-content 6ch minmax(24px, 20rem); gap: 0 8px } .bar { display: block; height: 8px; margin: 7px 0; background: currentColor }`;
+figure { margin: 1rem 0; overflow-x: auto } .wide { overflow-x: auto } .warn { text-decoration: underline } .token { white-space: pre-wrap } pre { white-space: pre-wrap }
+.bars { display: grid; grid-template-columns: max-content 6ch minmax(24px, 20rem); gap: 0 8px } .sides { display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)) } .bar { display: block; height: 8px; margin: 7px 0; background: currentColor }`;
   return standalonePage({
     title,
     style,
     body: `<h1>${htmlText(title)}</h1>
-<pre>${about.map(htmlText).join('\n')}</pre>
+<pre>${linesHtml(about.join('\n'))}</pre>
 ${body}
 <p class="small">Made by Headlight. ${LOADS_NOTHING}</p>`,
   });
@@ -36,11 +37,12 @@ ${body}
 
 /** A part of a view as HTML without anything that could be pressed or loaded. */
 export function viewHtml(node: Node): string {
-  if (node.nodeType === Node.TEXT_NODE) return htmlText(node.textContent ?? '');
+  // What only lays the source out is no text.
+  if (node.nodeType === Node.TEXT_NODE) return htmlText((node.textContent ?? '').replace(/[ \t\r\n]+/g, ' '));
   if (!(node instanceof HTMLElement)) return '';
   if (node.matches(LEFT_OUT) || node.hidden) return '';
   if (node.matches('headlight-heatmap, headlight-matrix-table')) return chartHtml(node);
-  if (node instanceof HTMLTextAreaElement) return `<p>${htmlText(node.value)}</p>`;
+  if (node instanceof HTMLTextAreaElement) return `<p class="token">${linesHtml(node.value)}</p>`;
   if (node instanceof HTMLInputElement) return node.value === '' ? '' : `<strong>${htmlText(node.value)}</strong>`;
   if (node instanceof HTMLSelectElement) return `<strong>${htmlText(node.selectedOptions[0]?.text ?? '')}</strong>`;
   // A picture that is made of elements has its sentence.
@@ -48,11 +50,16 @@ export function viewHtml(node: Node): string {
   const within = [...node.childNodes].map(viewHtml).join('');
   const tag = node.localName;
   if (!TAGS.has(tag)) return within;
-  const width = /^width:[\d.e-]+%$/.test(node.getAttribute('style') ?? '')
-    ? ` style="${node.getAttribute('style')}"`
-    : '';
+  // As the browser writes it: "width: 95.7%;".
+  const [, share] = /^width:\s*([\d.e-]+)%;?$/.exec(node.getAttribute('style') ?? '') ?? [];
+  const width = share === undefined ? '' : ` style="width:${share}%"`;
   const open = tag === 'details' ? ' open' : '';
   return `<${tag}${open}${node.className === '' ? '' : ` class="${htmlText(node.className)}"`}${width}>${within}</${tag}>`;
+}
+
+/** A text that may have lines, which stay. */
+function linesHtml(text: string): string {
+  return escapedHtml(visibleLines(text));
 }
 
 /** The picture as it is drawn, and all of its numbers, where the page has them in parts. */

@@ -7,6 +7,8 @@
 const PATIENCE_MS = 150;
 /** For so long a loading state stays once it is shown. */
 const NOTICE_MS = 400;
+/** VS Code's server now and then has no answer for a page that it has just opened; asked again a little later, it has. */
+const AGAIN_MS = 300;
 
 export type LoadState = 'waiting' | 'slow' | 'ready' | LoadFailure;
 
@@ -42,7 +44,7 @@ export class ViewLoader<V extends string> {
     const timer = patienceMs > 0 ? setTimeout(becomeSlow, patienceMs) : becomeSlow();
     let result: LoadState = 'ready';
     try {
-      await chunk();
+      await chunk().catch(() => sleep(AGAIN_MS).then(chunk));
     } catch (error) {
       result = { error };
     }

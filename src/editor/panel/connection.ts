@@ -54,6 +54,8 @@ export interface PageFrame {
   /** Where the panel stands among editors; undefined in the side bar. */
   column(): ViewColumn | undefined;
   visible(): boolean;
+  /** Keys go to it from now on. */
+  focus(): void;
   /** Fires when it is hidden or shown again. */
   onVisibility(listener: () => void): Disposable;
 }
@@ -197,10 +199,10 @@ export class Connection extends Owner {
         const target = panel.targets.byName(id);
         return configOf(target, await documentOf(target), await quantFileBeside(target.uri));
       },
-      'panel/pickConfig': () => this.oneQuestion(() => panel.pickConfig()),
+      'panel/pickConfig': () => this.pageQuestion(() => panel.pickConfig()),
       'panel/chooseBeside': () => {
         const uri = panel.following.current?.uri;
-        void this.oneQuestion(() => commands.executeCommand(COMMANDS.drawDifference, uri)).catch(() => undefined);
+        void this.pageQuestion(() => commands.executeCommand(COMMANDS.drawDifference, uri)).catch(() => undefined);
         return null;
       },
       'panel/drawAlone': () => {
@@ -211,7 +213,7 @@ export class Connection extends Owner {
         await env.clipboard.writeText(text);
         return null;
       },
-      'panel/save': (params) => this.oneQuestion(() => save(params)),
+      'panel/save': (params) => this.pageQuestion(() => save(params)),
       'panel/measureConversion': ({ id }) => {
         const { uri } = this.shownConfig(id);
         void this.oneQuestion(() => commands.executeCommand(COMMANDS.measureConversion, uri)).catch(() => undefined);
@@ -240,14 +242,14 @@ export class Connection extends Owner {
         void panel.tradeoff.budget(sweep, share, methods);
         return null;
       },
-      'tradeoff/export': ({ sweep, method }) => this.oneQuestion(() => exportTradeoff(panel.tradeoff, sweep, method)),
-      'tradeoff/chooseText': () => this.oneQuestion(() => chooseText(panel.tradeoff)),
+      'tradeoff/export': ({ sweep, method }) => this.pageQuestion(() => exportTradeoff(panel.tradeoff, sweep, method)),
+      'tradeoff/chooseText': () => this.pageQuestion(() => chooseText(panel.tradeoff)),
       'tradeoff/page': async () => {
         await showTradeoffPage(panel.tradeoff, panel.pages, panel.following.current?.uri);
         return null;
       },
       'panel/chooseHeadSource': () =>
-        this.oneQuestion(async () => {
+        this.pageQuestion(async () => {
           const [chosen] =
             (await window.showOpenDialog({
               canSelectFiles: true,
@@ -282,6 +284,17 @@ export class Connection extends Owner {
     } finally {
       this.asking = false;
     }
+  }
+
+  /** Whoever was asked by the page is back in it afterwards, also where nothing was chosen: VS Code would leave them in the text. */
+  private pageQuestion<T>(ask: () => PromiseLike<T>): Promise<T> {
+    return this.oneQuestion(async () => {
+      try {
+        return await ask();
+      } finally {
+        if (this.frame.visible()) this.frame.focus();
+      }
+    });
   }
 
   private async reveal(target: Target, offset: number, length: number): Promise<null> {

@@ -1,8 +1,8 @@
 // The whole window: opening files, commands, themes, pictures.
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Browser, type Locator, type Page } from 'playwright-core';
-import { inject } from 'vitest';
+import { expect, inject } from 'vitest';
 import { connectToChromium, findWindow, openWindow } from '../../harness/chromium.mjs';
 import { ROOT } from '../../harness/places.mjs';
 import { restoreSamples } from '../../harness/samples.mjs';
@@ -236,6 +236,27 @@ export class Workbench {
     mkdirSync(folder, { recursive: true });
     await this.settled();
     await this.page.screenshot({ path: join(folder, `${name}.png`) });
+  }
+
+  /** Answers the dialog that asks where to save. @param proposed The name that stands there first. */
+  async saveAs(target: string, proposed: RegExp): Promise<void> {
+    const widget = this.page.locator('.quick-input-widget');
+    const input = widget.locator('input[type="text"]');
+    await expect
+      .poll(() => input.inputValue({ timeout: 1_000 }).catch(() => ''), { timeout: 20_000 })
+      .toMatch(proposed);
+    await input.fill(target);
+    // While it lists the folder, it takes no answer: a person presses again.
+    await expect
+      .poll(
+        async () => {
+          if (await widget.isVisible()) await input.press('Enter', { timeout: 1_000 }).catch(() => undefined);
+          return widget.isVisible();
+        },
+        { timeout: 20_000, interval: 500 },
+      )
+      .toBe(false);
+    await expect.poll(() => existsSync(target), { timeout: 20_000 }).toBe(true);
   }
 
   /** Hovers fade in: a picture is of what they become. Endless animations (progress, cursor) are not waited for. */

@@ -4,6 +4,8 @@ import { type LoadState, ViewLoader } from '../../../webview/platform/viewLoader
 /** How long the view before stays, and then the loading state. */
 const PATIENCE_MS = 150;
 const NOTICE_MS = 400;
+/** Until it is asked for once more. */
+const AGAIN_MS = 300;
 
 describe('loading the code of views', () => {
   beforeEach(() => void vi.useFakeTimers());
@@ -57,14 +59,21 @@ describe('loading the code of views', () => {
     expect(loader.stateOf('late')).toBe('ready');
   });
 
-  it('says why a view cannot be loaded, and tries again when asked to, visibly', async () => {
+  it('asks once more by itself where a page has just been opened and is not served yet', async () => {
     const { loader, seen } = watched(failing(1, 10));
     void loader.load('late');
-    await vi.advanceTimersByTimeAsync(10);
-    expect(loader.stateOf('late')).toEqual({ error: new Error('no 1') });
+    await vi.advanceTimersByTimeAsync(10 + AGAIN_MS + 10 + NOTICE_MS);
+    expect(seen).toEqual(['waiting', 'slow', 'ready']);
+  });
+
+  it('says why a view cannot be loaded, and tries again when asked to, visibly', async () => {
+    const { loader, seen } = watched(failing(2, 10));
+    void loader.load('late');
+    await vi.advanceTimersByTimeAsync(10 + AGAIN_MS + 10 + NOTICE_MS);
+    expect(loader.stateOf('late')).toEqual({ error: new Error('no 2') });
     void loader.load('late', 0);
     expect(loader.stateOf('late')).toBe('slow');
     await vi.advanceTimersByTimeAsync(NOTICE_MS);
-    expect(seen).toEqual(['waiting', { error: new Error('no 1') }, 'waiting', 'slow', 'ready']);
+    expect(seen).toEqual(['waiting', 'slow', { error: new Error('no 2') }, 'waiting', 'slow', 'ready']);
   });
 });

@@ -52,7 +52,7 @@ function designsTable(compared: readonly Compared[]): TemplateResult {
     const known = values.filter((value) => value !== null);
     return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
   };
-  return html`<h2>All layers <span class="small">a head against its group</span></h2><div class="wide" role="region" tabindex="0" aria-label="All layers"><table class="wrapped">
+  return html`<h2>All layers <span class="small">a head against its group</span></h2><div class="wide" role="region" tabindex="0" aria-label="All layers"><table class="wrapped long">
     <thead><tr><th scope="col">design</th><th scope="col" class="number">CKA in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">KL without a head</th><th scope="col" class="number">without its group</th><th scope="col" class="number">group ÷ its heads</th></tr></thead>
     <tbody>${compared.map(({ source, diversity: { layers }, map }) => {
       const found = map === null || map.left > 0 ? null : allGroupEffects(map.effects);

@@ -91,7 +91,7 @@ export class PatchPart extends EffectsPart {
         },
         what === 'heads' ? this.showHead : undefined,
       )}
-      <table class="places"><thead><tr><th scope="col">largest</th><th scope="col" class="number">recovered</th></tr></thead><tbody>${largest(
+      <table class="long"><thead><tr><th scope="col">largest</th><th scope="col" class="number">recovered</th></tr></thead><tbody>${largest(
         recoveries,
         LISTED,
         ({ recovered }) => recovered,

@@ -18,7 +18,7 @@ export const effectsStyles = css`
   .named li { display: flex; flex-wrap: wrap; gap: 0 10px; }
   .wide { overflow-x: auto; }
   .wrapped thead th { white-space: normal; line-height: 16px; vertical-align: bottom; }
-  .wrapped tbody th, .places tbody th { white-space: normal; min-width: 11ch; }
+  .long tbody th { white-space: normal; min-width: 11ch; }
   .prompts th { white-space: nowrap; }
   .prompts td { white-space: normal; overflow-wrap: anywhere; }
   .prompts .warn { text-decoration: underline; }
