@@ -10,6 +10,7 @@ import type { PanelBeside, PanelConfig, PanelCursor, PanelInit, PanelSettings } 
 import type { PanelView } from '../../src/shared/panelViews';
 import type { Host } from './host';
 import { readOptions } from './readOptions';
+import { Observed } from './observed';
 
 export interface PanelState {
   /** Null until the host answered. */
@@ -27,18 +28,16 @@ export interface PanelState {
 /** The host's part loads at the first panel. */
 const READY_DEADLINE_MS = 30_000;
 
-type Listener = (state: PanelState) => void;
+const AT_FIRST: PanelState = {
+  settings: null,
+  config: null,
+  followed: null,
+  beside: null,
+  view: 'architecture',
+  problem: null,
+};
 
-export class PanelStore {
-  private current: PanelState = {
-    settings: null,
-    config: null,
-    followed: null,
-    beside: null,
-    view: 'architecture',
-    problem: null,
-  };
-  private readonly listeners = new Set<Listener>();
+export class PanelStore extends Observed<PanelState> {
   private lastGood: { readonly id: string; readonly reading: Reading } | null = null;
 
   /** Apart from the state: a cursor that moves changes no number, so no view is made anew. */
@@ -49,6 +48,7 @@ export class PanelStore {
   arrivedAt = 0;
 
   constructor(private readonly host: Host) {
+    super(AT_FIRST);
     host.on('config', (config) => {
       this.arrivedAt = performance.now();
       this.setConfig(config);
@@ -57,10 +57,6 @@ export class PanelStore {
     host.on('beside', (beside) => this.update({ beside }));
     host.on('settings', (settings) => this.setSettings(settings));
     host.on('view', (view) => this.show(view));
-  }
-
-  get state(): PanelState {
-    return this.current;
   }
 
   async start(): Promise<void> {
@@ -94,12 +90,6 @@ export class PanelStore {
     return () => this.cursorListeners.delete(listener);
   }
 
-  /** The result stops listening. */
-  subscribe(listener: Listener): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  }
-
   show(view: PanelView): void {
     this.update({ view });
   }
@@ -124,10 +114,5 @@ export class PanelStore {
     const { result, lastGood } = follow(config.text, known, readOptions(config, this.current.settings));
     this.lastGood = lastGood && { id: config.id, reading: lastGood };
     return result;
-  }
-
-  private update(change: Partial<PanelState>): void {
-    this.current = { ...this.current, ...change };
-    for (const listener of this.listeners) listener(this.current);
   }
 }

@@ -23,6 +23,7 @@ import { sentence } from '../../../src/present/words';
 import { parseIds } from './tokenIds';
 import type { CellAxis } from '../../../src/insight/cells';
 import type { Window } from '../../charts/heatmap/axis';
+import { Observed } from '../../platform/observed';
 
 /** The part of the host that is called; tests answer it themselves. */
 export interface Caller {
@@ -132,38 +133,30 @@ const LAYER_CELLS = 64;
 const QUICK_MS = 4000;
 const REST_MS = 300;
 
-export class HeadsSession {
+const AT_FIRST: HeadsState = {
+  sources: null,
+  source: null,
+  model: null,
+  prompt: '',
+  layer: 0,
+  running: null,
+  failure: null,
+  result: null,
+  layers: [],
+  device: null,
+  config: null,
+  chosenFor: null,
+  seed: DEFAULT_SEED,
+};
+
+export class HeadsSession extends Observed<HeadsState> {
   private queriesOf: HeadsResult | null = null;
-  private current: HeadsState = {
-    sources: null,
-    source: null,
-    model: null,
-    prompt: '',
-    layer: 0,
-    running: null,
-    failure: null,
-    result: null,
-    layers: [],
-    device: null,
-    config: null,
-    chosenFor: null,
-    seed: DEFAULT_SEED,
-  };
-  private readonly listeners = new Set<(state: HeadsState) => void>();
   private cancelling: CancelController | null = null;
   private typed = false;
   private resting: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(private readonly host: Caller) {}
-
-  get state(): HeadsState {
-    return this.current;
-  }
-
-  /** The result stops listening. */
-  subscribe(listener: (state: HeadsState) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  constructor(private readonly host: Caller) {
+    super(AT_FIRST);
   }
 
   /**
@@ -503,11 +496,6 @@ export class HeadsSession {
   private fail(error: unknown, where: string): void {
     if (isGivenUp(error)) return;
     this.update({ failure: failureOf(error, where) });
-  }
-
-  private update(change: Partial<HeadsState>): void {
-    this.current = { ...this.current, ...change };
-    for (const listener of [...this.listeners]) listener(this.current);
   }
 }
 

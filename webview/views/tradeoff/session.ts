@@ -10,6 +10,7 @@ import {
   type TradeoffAsk,
   type TradeoffShown,
 } from '../../../src/shared/tradeoffState';
+import { Observed } from '../../platform/observed';
 
 /** The part of the host that is needed; tests answer it themselves. */
 export interface TradeoffCaller {
@@ -52,31 +53,28 @@ export interface Remembered {
   readonly probes?: boolean;
 }
 
-export class TradeoffSession {
-  private current: SessionState = {
-    sources: null,
-    source: null,
-    text: null,
-    textName: '',
-    tokens: USUAL_SWEPT_TOKENS,
-    probes: true,
-    others: [],
-    typedMethods: '',
-    methodsProblem: null,
-    shown: NOTHING_SHOWN,
-    problem: '',
-  };
+const AT_FIRST: SessionState = {
+  sources: null,
+  source: null,
+  text: null,
+  textName: '',
+  tokens: USUAL_SWEPT_TOKENS,
+  probes: true,
+  others: [],
+  typedMethods: '',
+  methodsProblem: null,
+  shown: NOTHING_SHOWN,
+  problem: '',
+};
+
+export class TradeoffSession extends Observed<SessionState> {
   private config: Followed | null = null;
   private chosenFor: string | null = null;
-  private readonly listeners = new Set<(state: SessionState) => void>();
 
   constructor(private readonly host: TradeoffCaller) {
+    super(AT_FIRST);
     host.on('tradeoff', (shown) => this.update({ shown }));
     host.on('tradeoffRunning', (running) => this.update({ shown: { ...this.current.shown, running } }));
-  }
-
-  get state(): SessionState {
-    return this.current;
   }
 
   get remembered(): Remembered {
@@ -88,11 +86,6 @@ export class TradeoffSession {
       tokens,
       probes,
     };
-  }
-
-  subscribe(listener: (state: SessionState) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
   }
 
   /** What is asked for now; null without weights that can be used. */
@@ -257,11 +250,6 @@ export class TradeoffSession {
     } catch (error) {
       if (!isGivenUp(error)) this.update({ problem: messageOf(error) });
     }
-  }
-
-  private update(change: Partial<SessionState>): void {
-    this.current = { ...this.current, ...change };
-    for (const listener of [...this.listeners]) listener(this.current);
   }
 }
 

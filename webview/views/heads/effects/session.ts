@@ -17,6 +17,7 @@ import { isGivenUp, messageOf, RpcError } from '../../../../src/shared/rpcError'
 import { elementAt } from '../../../../src/model/elementAt';
 import { sentence } from '../../../../src/present/words';
 import type { Failure } from '../../../parts/states';
+import { Observed } from '../../../platform/observed';
 import type { Caller, Running } from '../session';
 import { parseIds } from '../tokenIds';
 
@@ -188,23 +189,13 @@ export function sameQuestion(a: MapQuestion, b: MapQuestion): boolean {
   return a.what === b.what && a.by === b.by && a.other === b.other && a.word === b.word;
 }
 
-export class EffectsSession {
-  private current: EffectsState = { ...NOTHING, form: EMPTY_FORM };
+export class EffectsSession extends Observed<EffectsState> {
   private maps: readonly TakenOut[] = [];
-  private readonly listeners = new Set<(state: EffectsState) => void>();
   private cancelling: CancelController | null = null;
   private of: Subject | null = null;
 
-  constructor(private readonly host: Caller) {}
-
-  get state(): EffectsState {
-    return this.current;
-  }
-
-  /** The result stops listening. */
-  subscribe(listener: (state: EffectsState) => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+  constructor(private readonly host: Caller) {
+    super({ ...NOTHING, form: EMPTY_FORM });
   }
 
   /** Another model or prompt has other answers. */
@@ -525,11 +516,6 @@ export class EffectsSession {
 
   private progress(message: string, fraction: number | null): void {
     this.update({ running: { message: sentence(message), fraction } });
-  }
-
-  private update(change: Partial<EffectsState>): void {
-    this.current = { ...this.current, ...change };
-    for (const listener of [...this.listeners]) listener(this.current);
   }
 }
 
