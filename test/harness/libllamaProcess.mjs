@@ -3,6 +3,7 @@
 // Structs are those of include/llama.h and ggml/include/gguf.h of llama.cpp v0.5.0, checked by the defaults that the library gives.
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
+import { jsonLine } from './jsonLine.mjs';
 
 /** @type {import('./libllama.mjs').Libllama} */
 const places = JSON.parse(process.argv[2] ?? '{}');
@@ -456,6 +457,6 @@ for await (const line of createInterface({ input: process.stdin })) {
   } catch (error) {
     answer = { error: `${error instanceof Error ? error.message : error}${lines === '' ? '' : `\n${lines}`}` };
   }
-  process.stdout.write(`${JSON.stringify(answer)}\n`);
+  process.stdout.write(jsonLine(answer));
 }
 process.exit(0);

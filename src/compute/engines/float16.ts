@@ -63,3 +63,11 @@ export function halfGraph(graph: Graph): Graph {
     initializers: graph.initializers.map(halfTensor),
   };
 }
+
+/**
+ * Takes `Float16Array` (Node 24) out of this process, which is ours alone, before onnxruntime looks for it: once, at its first tensor. With
+ * it, onnxruntime-common 1.30 makes one of each tensor of half precision, and the native library reads these as empty.
+ */
+export function hideFloat16Array(): void {
+  Reflect.deleteProperty(globalThis, 'Float16Array');
+}

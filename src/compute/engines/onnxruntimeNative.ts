@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import type { EngineId } from '../../shared/engineIds';
 import { computeThreads } from '../machine';
 import { EngineUnavailableError, type EngineOptions } from './engine';
+import { hideFloat16Array } from './float16';
 import type { OrtFlavour, OrtLibrary } from './onnxruntime';
 import { vulkanDevice } from './vulkanDrivers';
 
@@ -74,6 +75,7 @@ const NO_TELEMETRY = 'ORT_DISABLE_TELEMETRY';
 async function loadNative(): Promise<OrtLibrary> {
   process.env[NO_TELEMETRY] = '1';
   try {
+    hideFloat16Array();
     const library = await import('onnxruntime-node');
     library.env.logLevel = 'fatal';
     return library;

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { brotliDecompressSync } from 'node:zlib';
 import { computeThreads } from '../machine';
 import { EngineUnavailableError, type EngineOptions } from './engine';
+import { hideFloat16Array } from './float16';
 import type { OrtFlavour, OrtLibrary } from './onnxruntime';
 
 export function wasmFlavour(options: EngineOptions): OrtFlavour {
@@ -32,6 +33,7 @@ function packedBinary(): Uint8Array | null {
 
 async function loadWasm(threads: number): Promise<OrtLibrary> {
   try {
+    hideFloat16Array();
     const library = await import('onnxruntime-web');
     library.env.wasm.numThreads = threads;
     const binary = packedBinary();

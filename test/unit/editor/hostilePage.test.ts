@@ -167,6 +167,7 @@ async function refusal(name: string, data: unknown): Promise<Failure> {
   return failure as Failure;
 }
 
+let focused = 0;
 let shown = '';
 let other = '';
 let preset = '';
@@ -206,7 +207,14 @@ beforeAll(async () => {
       return { dispose: () => toHost.delete(listener) };
     },
   };
-  await panel.attachView({ webview, visible: true, onDidChangeVisibility: silent, onDidDispose: silent } as never);
+  const show = (): void => void focused++;
+  await panel.attachView({
+    webview,
+    visible: true,
+    show,
+    onDidChangeVisibility: silent,
+    onDidDispose: silent,
+  } as never);
   const init = (await request('panel/ready', null)).data as PanelInit;
   shown = init.config?.id ?? '';
   const offered = await request('panel/candidates', null);
@@ -217,6 +225,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   done.length = 0;
+  focused = 0;
 });
 afterAll(() => {
   end();
@@ -332,6 +341,8 @@ describe('a page may not', () => {
     expect(places).toHaveLength(names.length);
     for (const place of places) expect(place).toMatch(/^\/w\/[\w-][\w. -]*$/);
     expect(places.at(-1)).toBe('/w/ok.png');
+    // Whoever was asked is back in the page, once for each answer.
+    expect(focused).toBe(names.length);
   });
 
   it('set what is no choice', async () => {
@@ -389,6 +400,8 @@ describe('a page may not', () => {
       Array.from({ length: 49 }, () => 'busy'),
     );
     expect(done).toHaveLength(1);
+    // One that is refused takes the focus from nobody.
+    expect(focused).toBe(1);
   });
 
   it('fill the log', async () => {

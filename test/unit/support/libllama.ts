@@ -5,6 +5,7 @@
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { jsonLine } from '../../harness/jsonLine.mjs';
 import { ensureLibllama, libllamaMissing } from '../../harness/libllama.mjs';
 
 /** Why this machine cannot run it, as the title of the skipped test; null where it can. */
@@ -183,7 +184,7 @@ export class Libllama {
     const { child, printed } = (this.running ??= this.spawn());
     const line = await new Promise<string>((resolve, reject) => {
       this.waiting = { answer: resolve, fail: reject };
-      child.stdin.write(`${JSON.stringify({ do: what, ...request })}\n`, (error) => {
+      child.stdin.write(jsonLine({ do: what, ...request }), (error) => {
         if (error) reject(new LibllamaCrash(`${what}: ${error.message}\n${printed()}`));
       });
     });
