@@ -77,7 +77,9 @@ describe(`the panel's page${depthNote}`, () => {
         // architecture.e2e.ts looks at that width.
         if (view === 'Architecture' && width === 320) continue;
         await shown.page.getByRole('tab', { name: view }).click();
-        for (const name of names) {
+        // Every config in every other view; at the widths beside it fewer of them in all views.
+        const turn = VIEWS.indexOf(view) % 2;
+        for (const name of names.filter((_, index) => width !== 298 || !thorough || index % 2 === turn)) {
           host.type(readFileSync(findConfig(ROOT, name), 'utf8'));
           await shown.settled();
           found.push(...(await badly(shown)).map((what) => `${name}, ${view}: ${what}`));

@@ -3,6 +3,7 @@
 
 /** Folders and files of test/unit; test/unit/tools/patient.test.ts sees that no clock is read in them. */
 export const PATIENT = [
+  'cli/streams.test.ts',
   'effects/',
   'tradeoff/',
   'heads/convert.test.ts',
@@ -10,6 +11,8 @@ export const PATIENT = [
   'heads/inductionEffect.test.ts',
   'heads/lens.test.ts',
   'weights/forwardLibllama.test.ts',
+  'weights/hostile.test.ts',
+  'weights/hostileTokenizers.test.ts',
   'weights/libllamaTokens.test.ts',
 ];
 
