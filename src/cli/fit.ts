@@ -59,6 +59,8 @@ export async function fit(args: readonly string[], output: CliOutput): Promise<n
     throw new UsageError(`--gpu must be one of ${DEVICES.map(({ id }) => id).join(', ')}`);
   const page = pageFile(values);
   const scenario = scenarioOf(values);
+  if (values['tokens'] === undefined && values['json'] !== true)
+    output.err(line('for a context of 1 token: --tokens 32k asks for one of 32,768, --batch for several at once'));
   const { reading, file } = await readConfig(path, values, output.err);
   const stored =
     scenario.weights === undefined && file !== STANDARD_INPUT

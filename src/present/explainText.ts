@@ -22,7 +22,7 @@ import {
 } from './markdown';
 import { threeText } from './scopeText';
 import { beyondText, hasState, notKnownText, scopedText, sizeInAllText, sizeText } from './sizeText';
-import { contextText, designText, factorsText, inexactText, numberText, termTitle } from './words';
+import { contextText, designText, factorsText, inexactText, numberText, termTitle, tokensText } from './words';
 
 /** `key`: the dotted path under the cursor, whose factors come first and are marked; null for none. */
 export function explainMarkdown(name: string, plan: CachePlan, key: string | null = null): Markdown {
@@ -112,7 +112,7 @@ function termText(term: DerivationTerm, key: string | null, level: 2 | 3): Markd
         ...(term.what === 'state'
           ? []
           : [
-              md`${formatInteger(term.bytesPerEntry)} B × ${formatInteger(term.entries)} entries (${term.entriesRule}) = **${formatExactBytes(term.bytes)}** for one sequence`,
+              md`${formatInteger(term.bytesPerEntry)} B × ${formatInteger(term.entries)} ${term.entries === 1 ? 'entry' : 'entries'} (${term.entriesRule}) = **${formatExactBytes(term.bytes)}** for one sequence`,
             ]),
       ],
       '  \n',
@@ -142,7 +142,7 @@ function totalText(plan: KnownPlan): Markdown {
   const one = plan.derivation.reduce((sum, term) => sum + term.bytes, 0);
   const { devices, duplication, fullestStage } = plan.sharding;
   return list([
-    md`One sequence of ${formatInteger(tokens)} tokens (theoretical minimum): ${formatExactBytes(one)}`,
+    md`One sequence of ${tokensText(tokens)} (theoretical minimum): ${formatExactBytes(one)}`,
     md`${formatInteger(batch)} ${batch === 1 ? 'sequence' : 'sequences'}: ${formatExactBytes(one * batch)}`,
     ...plan.adjustments.map(
       ({ text, bytes }) => md`${sentenceText(text)}: ${bytes < 0 ? '−' : '+'}${formatExactBytes(Math.abs(bytes))}`,

@@ -13,7 +13,7 @@ import { documentOf, heading, list, type Markdown, md, table } from './markdown'
 import { howText } from './memoryText';
 import { formatSeconds } from './quantities';
 import { chosenText, roomText } from './verdictText';
-import { engineText, limitText, sentence, workloadText } from './words';
+import { engineText, limitText, sentence, tokensText, workloadText } from './words';
 
 /** "12 sequences", "1 sequence", "no sequences", "any number of sequences". */
 function fitCount(fit: Fit, unit: string): string {
@@ -163,7 +163,7 @@ export function fitMarkdown(
         ? [md`What would make it fit: ${suggestions.map(({ text }) => text).join('; or ')}`]
         : []),
       md`Longest context for ${formatInteger(scenario.workload.batch)} at once: ${countRange(report, 'longestContext', 'tokens')}`,
-      md`Sequences of ${formatInteger(scenario.workload.tokens)} tokens at once: ${countRange(report, 'concurrentSequences', 'sequences')}, ${countRange(report, 'cachedTokens', 'tokens')} in total`,
+      md`Sequences of ${tokensText(scenario.workload.tokens)} at once: ${countRange(report, 'concurrentSequences', 'sequences')}, ${countRange(report, 'cachedTokens', 'tokens')} in total`,
       releaseText(scenario),
       ...(decode
         ? [

@@ -4,6 +4,7 @@ import { type CachePlan, planCache } from '../cache/plan';
 import { UNSHARDED } from '../model/scenario';
 import { formatInteger, formatSize } from '../model/units';
 import { scopedText } from './sizeText';
+import { tokensText } from './words';
 
 /** What the attention needs is what the engine holds and sets aside: one number says it. */
 export function allAlike({ atLeast }: Pick<CachePlan, 'atLeast'>): boolean {
@@ -36,5 +37,5 @@ export function trainedContext({ spec, kvDtype }: CachePlan, times = 1): CachePl
 export function contextSentence(plan: CachePlan): string {
   const trained = trainedContext(plan);
   if (!trained) return '';
-  return `One sequence of ${formatInteger(trained.scenario.workload.tokens)} tokens caches ${scopedText(trained)} (${plan.kvDtype}).`;
+  return `One sequence of ${tokensText(trained.scenario.workload.tokens)} caches ${scopedText(trained)} (${plan.kvDtype}).`;
 }

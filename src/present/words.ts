@@ -69,9 +69,9 @@ export function refusalText({ refused, engine, setup }: CachePlan): string | nul
   return refused === null ? null : `${releaseText(engine.id, setup.release)} refuses ${refused}`;
 }
 
-export function workloadText(scenario: Scenario): string {
-  const { batch, tokens } = scenario.workload;
-  return `${formatInteger(batch)} × ${formatInteger(tokens)} tokens`;
+/** "1 × 32,768 tokens": sequences at once, and how long each is. */
+export function workloadText({ workload: { batch, tokens } }: Pick<Scenario, 'workload'>): string {
+  return `${formatInteger(batch)} × ${tokensText(tokens)}`;
 }
 
 /** With a capital at its beginning. */

@@ -46,11 +46,11 @@ suite('hover', () => {
     await settings.update('scenario.tokens', 1, Global);
     try {
       await settings.update('scenario.engine', 'vllm', Global);
-      assert.match(await text(), /2 MiB .*at 1 × 1 tokens · bf16 · vLLM 2026\\?-08/);
+      assert.match(await text(), /2 MiB .*at 1 × 1 token · bf16 · vLLM 2026\\?-08/);
       await settings.update('scenario.engine', 'vllm@0.11', Global);
       assert.match(await text(), /· vLLM 0\\?\.11/);
       await settings.update('scenario.engineOptions', { vllm: { 'block-size': 32 } }, Global);
-      assert.match(await text(), /4 MiB .*at 1 × 1 tokens · bf16 · vLLM 0\\?\.11 · block\\?-size\\?=32/);
+      assert.match(await text(), /4 MiB .*at 1 × 1 token · bf16 · vLLM 0\\?\.11 · block\\?-size\\?=32/);
       // The workspace's before the user's, option by option.
       await settings.update('scenario.engineOptions', { vllm: { 'block-size': 64 } }, Workspace);
       assert.match(await text(), /8 MiB .*block\\?-size\\?=64/);

@@ -25,7 +25,7 @@ suite('language-model tools', () => {
   test('estimate takes an engine with its release, and says which there are', async () => {
     const ask = (engine: string): Promise<string> =>
       invoke('headlight_estimate', { path: 'llama-3-8b/config.json', tokens: 1, engine });
-    assert.match(await ask('vllm@0.11'), /at 1 × 1 tokens · bf16 · vLLM 0\.11/);
+    assert.match(await ask('vllm@0.11'), /at 1 × 1 token · bf16 · vLLM 0\.11/);
     assert.deepEqual((lastLine(await ask('vllm')) as { release: string }).release, '2026-08');
     assert.match(await ask('vllm@9'), /^Error: engine vllm@9 is not supported: use one of .*vllm@0\.11/);
   });

@@ -5,7 +5,7 @@ import { customElement, property, state } from 'lit/decorators.js';
 import { live } from 'lit/directives/live.js';
 import { convertHeads } from '../../src/reading/convertHeads';
 import { formatSize } from '../../src/model/units';
-import { sentence, sentencesText } from '../../src/present/words';
+import { sentence, sentencesText, workloadText } from '../../src/present/words';
 import { PROBES_LEGEND, probeAbout, probeCells } from '../../src/present/tradeoffProbes';
 import { SEEDED_SAYS_LITTLE } from '../../src/present/tradeoffSays';
 import { sizeAtScenario, TRADEOFF_COLUMNS, TRADEOFF_LEGEND, tradeoffCells } from '../../src/present/tradeoffText';
@@ -44,7 +44,6 @@ import {
   SIZES,
   unchangedIn,
   type Workload,
-  workloadShort,
 } from './tradeoff/viewModel';
 
 const KEPT = 'tradeoff';
@@ -341,7 +340,7 @@ export class TradeoffView extends LitElement {
       ${this.renderFirst(least, share, missingIn(state))}
       <div class="pick">
         <span class="switch" role="group" aria-label="Damage">${MEASURES.map((one) => html`<button aria-pressed=${one === measure} title=${MEASURE_WORDS[one].title} @click=${() => this.change({ measure: one })}>${MEASURE_WORDS[one].short}</button>`)}</span>
-        <span class="switch" role="group" aria-label="Size">${SIZES.map((one) => html`<button aria-pressed=${one === size} title=${one === 'scenario' ? workloadShort(workload) : 'at the length of the text'} @click=${() => this.change({ size: one })}>${SIZE_TITLES[one]}</button>`)}</span>
+        <span class="switch" role="group" aria-label="Size">${SIZES.map((one) => html`<button aria-pressed=${one === size} title=${one === 'scenario' ? workloadText({ workload }) : 'at the length of the text'} @click=${() => this.change({ size: one })}>${SIZE_TITLES[one]}</button>`)}</span>
       </div>
       <div class="work">
         <div>
@@ -512,7 +511,7 @@ export class TradeoffView extends LitElement {
     const [, ...columns] = TRADEOFF_COLUMNS;
     return html`<div class="scroll" tabindex="0" role="region" aria-label="Methods as a table">
       <table>
-        <thead><tr><th scope="col">method</th>${[...columns, `at ${workloadShort(workload)}`, ...own.probes.map(({ name }) => name)].map((title) => html`<th scope="col" class="number">${title}</th>`)}<th scope="col">best</th></tr></thead>
+        <thead><tr><th scope="col">method</th>${[...columns, `at ${workloadText({ workload })}`, ...own.probes.map(({ name }) => name)].map((title) => html`<th scope="col" class="number">${title}</th>`)}<th scope="col">best</th></tr></thead>
         <tbody>${rows.map((one) => {
           const [, ...cells] = tradeoffCells(one, { unchanged: own });
           return html`<tr aria-current=${one.method === chosen}><th scope="row"><button class="link" @click=${() => this.choose(one.method, methods)}>${one.title}</button></th>${[...cells, sizeAtScenario(one, workload), ...own.probes.map((_, i) => probeShare(one.probes[i]))].map((text) => html`<td class="number">${text}</td>`)}<td>${best.has(one.method) ? 'yes' : ''}</td></tr>`;

@@ -29,6 +29,7 @@ import {
   sentence,
   sentencesText,
   termTitle,
+  tokensText,
 } from '../../../src/present/words';
 import type { Fit } from '../../../src/serving/capacity';
 import type { FitReport, FitRequest } from '../../../src/serving/fit';
@@ -289,7 +290,7 @@ function between(low: Fit, high: Fit & { readonly kind: 'count' }): string {
 }
 
 function sequencesText({ low, high }: FitReport, tokens: number): string {
-  const length = `of ${formatInteger(tokens)} tokens`;
+  const length = `of ${tokensText(tokens)}`;
   const most = high.concurrentSequences;
   if (most.kind === 'none') return `no sequence ${length} fits`;
   if (most.kind === 'unbounded') return `any number of sequences fits`;
@@ -474,7 +475,7 @@ function sequenceSteps(report: FitReport, plan: CachePlan): readonly Step[] {
   const { cachedTokens } = report;
   return [
     text(
-      `The largest number of sequences of ${formatInteger(tokens)} tokens whose reserved cache stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in total` : ''}.`,
+      `The largest number of sequences of ${tokensText(tokens)} whose reserved cache stays within ${formatBytes(report.cacheBudgetBytes)}, the room that the weights leave${cachedTokens.kind === 'count' ? `: ${formatInteger(cachedTokens.value)} tokens in total` : ''}.`,
     ),
     text(
       `The longest context: the most tokens ${batch === 1 ? 'of one sequence' : `of each of ${formatInteger(batch)} sequences`} whose cache fits in the same room.`,

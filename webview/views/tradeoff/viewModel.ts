@@ -20,6 +20,7 @@ import type {
   ScatterPoint,
   ScatterSeries,
 } from '../../charts/scatter/viewModel';
+import { workloadText } from '../../../src/present/words';
 
 /** What damage is counted in. */
 export const MEASURES = ['kl', 'top', 'perplexity'] as const;
@@ -185,7 +186,7 @@ export function scatterOf(state: TradeoffState, measure: Measure, size: Size, wo
     marks: marksOf(state, measure, size, whole),
     scale,
     damageTitle: title,
-    bytesTitle: size === 'token' ? 'cache per token, all layers' : `cache at ${workloadShort(workload)}`,
+    bytesTitle: size === 'token' ? 'cache per token, all layers' : `cache at ${workloadText({ workload })}`,
     unchangedBytes: whole,
   };
 }
@@ -221,10 +222,6 @@ function sizeText(bytes: number, size: Size): string {
   return size === 'token' ? `${formatSize(bytes)} per token` : formatSize(bytes);
 }
 
-export function workloadShort({ tokens, batch }: Workload): string {
-  return `${formatInteger(batch)} × ${formatInteger(tokens)} tokens`;
-}
-
 /** The least damage with at most a share of the unchanged cache; null where nothing is so small. */
 export function leastWithin(
   state: TradeoffState,
@@ -258,7 +255,7 @@ export function detailLines(method: ShownMethod, state: TradeoffState, workload:
   const whole = own && bytesOf(own, 'scenario', workload);
   const { klMean, klStandardError, kl99, sameTopShare, perplexityBefore, perplexityAfter, tokens } = damage;
   return [
-    `${formatSize(bytesPerToken)} per token${own ? `, ${formatRatio(own.bytesPerToken, bytesPerToken)}` : ''} · ${at === null ? 'size not known' : formatSize(at)} at ${workloadShort(workload)}${at !== null && whole !== null ? `, ${formatRatio(whole, at)}` : ''}`,
+    `${formatSize(bytesPerToken)} per token${own ? `, ${formatRatio(own.bytesPerToken, bytesPerToken)}` : ''} · ${at === null ? 'size not known' : formatSize(at)} at ${workloadText({ workload })}${at !== null && whole !== null ? `, ${formatRatio(whole, at)}` : ''}`,
     `mean KL ${shortDamage(klMean)} ± ${shortDamage(klStandardError)} nats; 99 % of positions stay below ${shortDamage(kl99)}`,
     `same top token at ${percent(100 * sameTopShare)} of ${formatInteger(tokens)} positions · perplexity ${perplexityBefore.toPrecision(4)} → ${perplexityAfter.toPrecision(4)}`,
     ...(method.expectedKl === undefined
