@@ -210,6 +210,7 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
       expect(bars).toHaveLength(20);
       expect(bars.slice(0, 10)).toEqual(bars.slice(0, 10).toSorted((a, b) => b - a));
       expect(Math.max(...bars)).toBeGreaterThan(2 * Math.min(...bars));
+      expect(html).toContain('<span class="asked">places <strong>3.7 2.group0</strong></span>');
       // What lays the page's source out is not shown.
       expect(html).not.toMatch(/[\u2400-\u241f]/);
     });

@@ -23,7 +23,7 @@ export function exportedPage({ title, about, body, colours }: ExportedPage): str
   const style = `body { margin: 2rem auto; padding: 0 1rem; max-width: 60rem; font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; background: ${colours.background}; color: ${colours.foreground} }
 h1 { font-size: 1.5rem } h2 { font-size: 1.15rem } h3 { font-size: 1rem } .small { font-size: 0.85em; opacity: 0.8; font-weight: normal }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0.5rem 0 } th, td { border: 1px solid color-mix(in srgb, currentColor 30%, transparent); padding: 0.2rem 0.6rem; text-align: left } .number { text-align: right }
-figure { margin: 1rem 0; overflow-x: auto } .wide { overflow-x: auto } .warn { text-decoration: underline } .token { white-space: pre-wrap } pre { white-space: pre-wrap }
+figure { margin: 1rem 0; overflow-x: auto } .wide { overflow-x: auto } .warn { text-decoration: underline } .token { white-space: pre-wrap } .asked { margin-right: 1.5em } pre { white-space: pre-wrap }
 .bars { display: grid; grid-template-columns: max-content 6ch minmax(24px, 20rem); gap: 0 8px } .sides { display: grid; gap: 0 2rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 18rem), 1fr)) } .bar { display: block; height: 8px; margin: 7px 0; background: currentColor }`;
   return standalonePage({
     title,
@@ -48,6 +48,11 @@ export function viewHtml(node: Node): string {
   // A picture that is made of elements has its sentence.
   if (node.getAttribute('role') === 'img') return `<p>${htmlText(node.getAttribute('aria-label') ?? '')}</p>`;
   const within = [...node.childNodes].map(viewHtml).join('');
+  // What was asked, beside each other; a field that was left empty asked nothing.
+  if (node instanceof HTMLLabelElement) {
+    const empty = node.control instanceof HTMLInputElement && node.control.value === '';
+    return empty ? '' : `<span class="asked">${within.trim()}</span> `;
+  }
   const tag = node.localName;
   if (!TAGS.has(tag)) return within;
   // As the browser writes it: "width: 95.7%;".
