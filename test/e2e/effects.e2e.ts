@@ -56,36 +56,36 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
 
   test('has names, with what they were measured by', async () => {
     await press('Named heads');
-    await press('Find in a random list, twice');
+    await press('Find on repeated random words');
     await expect
       .poll(() => view().getByRole('region', { name: 'Named heads' }).innerText(), { timeout: TIMEOUT })
-      .toMatch(/Induction heads from 0\.4[\s\S]*layer 3 head 7\s+0\.\d\d/);
+      .toMatch(/Induction heads ≥ 0\.4[\s\S]*layer 3 head 7\s+0\.\d\d/);
   });
 
   test('is what is lost without it, in the ways that it can be lost, and leads to its pattern', async () => {
-    await press('Take out');
+    await press('Ablate');
     const plot = view().locator('headlight-heatmap .plot');
-    await press('Take out every head');
+    await press('Ablate every head');
     await finished();
     await box('what').selectOption({ label: 'attention and MLPs' });
-    await box('becomes').selectOption({ label: 'its mean over the prompt' });
+    await box('replace by').selectOption({ label: 'mean over the prompt' });
     await view().getByText('From before your change.').waitFor();
-    await press('Take out every part');
+    await press('Ablate attention and MLPs');
     await finished();
-    await view().getByText('it becomes its mean over the prompt').waitFor();
+    await view().getByText('replaced by its mean over the prompt').waitFor();
     await view()
       .getByRole('rowheader', { name: /^layer \d MLP$/ })
       .first()
       .waitFor();
     // The heads are still there, and come back without another run.
     await box('what').selectOption({ label: 'heads and groups' });
-    await box('becomes').selectOption({ label: 'zero' });
+    await box('replace by').selectOption({ label: 'zero' });
     await expect.poll(() => view().getByText('From before your change.').count()).toBe(0);
     await plot.focus();
     await frame.page().keyboard.press('ArrowRight');
     await expect
       .poll(() => view().locator('headlight-heatmap .readout').innerText())
-      .toMatch(/^layer \d head \d [\d.]+ nats, loss .* its whole group [\d.]+$/);
+      .toMatch(/^layer \d head \d KL [\d.]+ nats, Δ loss .* KL of its group [\d.]+$/);
     await workbench().screenshot('heads-effects');
     await frame.page().keyboard.press('Enter');
     await frame.locator('headlight-heads-patterns').waitFor({ timeout: TIMEOUT });
@@ -166,7 +166,7 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
     };
 
     test('is the next token, and those that follow', async () => {
-      await view().getByRole('button', { name: 'Take out', exact: true }).focus();
+      await view().getByRole('button', { name: 'Ablate', exact: true }).focus();
       await open('Next token');
       await view().locator('.bars').waitFor({ timeout: TIMEOUT });
       await reach('after');
@@ -174,8 +174,8 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
       await keyboard().press('ArrowUp');
       await expect.poll(() => view().locator('.bars').innerText()).not.toBe(before);
       await type('rank of', ' red');
-      await enter('Ask');
-      await shows(/^Asked for/);
+      await enter('Rank');
+      await shows(/^Your token:/);
       await reads(/^Logit lens/, /%/);
       await enter('One token');
       await shows(/tokens read, 1 new/);
@@ -185,26 +185,26 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
       await open('Named heads');
       await enter('Find in this prompt');
       await shows(/^On the prompt’s \d+ tokens/);
-      await enter('Find in a random list, twice');
-      await shows(/^On 14 random words, twice/);
+      await enter('Find on repeated random words');
+      await shows(/^On 14 random words, repeated/);
       await reach('layer 3 head 7');
     });
 
     test('is what changes without a head, without many, and the logit of a token', async () => {
-      await open('Take out');
-      await reach('becomes');
+      await open('Ablate');
+      await reach('replace by');
       await keyboard().press('ArrowDown');
       await type('logit of', ' red');
-      await enter('Take out every head');
-      await shows('it becomes its mean over the prompt');
+      await enter('Ablate every head');
+      await shows('replaced by its mean over the prompt');
       await reach('shown');
       await keyboard().press('End');
       await shows('change of the logit of “ red”');
-      await reads(/^Effect of each place/, /^layer \d head \d [\d.]+ nats, loss .*, logit [+−]/);
+      await reads(/^Effect of each place/, /^layer \d head \d KL [\d.]+ nats, Δ loss .*, Δ logit [+−]/);
       await type('places', '3.7 2.group0');
-      await enter('Take these out');
+      await enter('Ablate these');
       await shows(/^Without 3\.7, 2\.group0/);
-      const html = await exported(/take-out.*\.html$/);
+      const html = await exported(/ablate.*\.html$/);
       const bars = [...html.matchAll(/<i class="bar" style="width:([\d.]+)%">/g)].map(([, share]) => Number(share));
       // Ten before, falling, and ten after.
       expect(bars).toHaveLength(20);
@@ -216,15 +216,15 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
     });
 
     test('is who wrote a lead, and from which tokens, as a file of its own', async () => {
-      await open('Who wrote it');
+      await open('Attribution');
       await type('logit of', ' blue');
-      await type('less that of', ' red');
+      await type('minus', ' red');
       await enter('Attribute');
       await shows('the parts sum to');
-      await shows('lead of ␣blue over ␣red');
+      await shows('logit difference, ␣blue − ␣red');
       await reads(/^What each head adds/, /^[+−][\d.]+ layer \d head \d/);
-      await reads(/^What each head took/, /^[+−][\d.]+ layer \d head \d from /);
-      const html = await exported(/who-wrote-it.*\.html$/);
+      await reads(/^What each head takes/, /^[+−][\d.]+ layer \d head \d from /);
+      const html = await exported(/attribution.*\.html$/);
       expect(html).toMatch(/the parts sum to [\d.]+/);
       expect(html).toMatch(/<img alt="What each head adds to the logit" width="\d+" src="data:image\/png;base64,/);
       // Heads of four layers, in the table of the picture; nothing to press, nothing to load.
@@ -237,21 +237,21 @@ describe.skipIf(!thorough)('what the heads of the GQA sample do', () => {
       const prompt = await frame.locator('headlight-heads textarea[aria-label="Prompt"]').inputValue();
       await type('Corrupted prompt', prompt.replace(' red', ' green'));
       await type('logit of', '');
-      await type('less that of', '');
+      await type('minus', '');
       await enter('Patch every head');
       await shows(/^Recovered/);
       await reads(/^Recovery by each place/, /^[+−][\d.]+ layer \d head \d/);
       await reach('what', 'Shift+Tab');
       await keyboard().press('End');
-      await enter('Patch every token');
+      await enter('Patch the residual');
       await reads(/^Recovery by each place/, / what enters layer \d at /);
     });
 
     test('is what a head could read of others, and designs beside each other', async () => {
       await open('Composition');
       await type('head', '7');
-      await enter('Compose');
-      await shows('What layer 3 head 7 could read');
+      await enter('Measure');
+      await shows('of each earlier head, through its keys');
       await reads(/^Composition with layer 3 head 7/, /^[\d.]+ layer \d head \d/);
       await reach('Designs', 'Shift+Tab');
       await keyboard().press('Enter');

@@ -82,10 +82,10 @@ describe('pictures of the panel', () => {
     await source.selectOption(sample ?? '');
     await view.getByRole('button', { name: 'Run', exact: true }).click();
     await view.getByRole('button', { name: 'Effects', exact: true }).click({ timeout: 40_000 });
-    await view.getByRole('button', { name: 'Take out', exact: true }).click();
-    await view.getByRole('button', { name: 'Take out every head' }).click();
+    await view.getByRole('button', { name: 'Ablate', exact: true }).click();
+    await view.getByRole('button', { name: 'Ablate every head' }).click();
     await view.getByRole('columnheader', { name: 'KL of its group' }).waitFor({ timeout: 40_000 });
-    await view.getByText('still missing').waitFor({ state: 'detached', timeout: 40_000 });
+    await view.getByRole('button', { name: 'Cancel' }).waitFor({ state: 'detached', timeout: 40_000 });
     await view.locator('headlight-heatmap .plot').focus();
     await workbench().page.keyboard.press('ArrowRight');
     await view.getByRole('columnheader', { name: 'KL of its group' }).scrollIntoViewIfNeeded();

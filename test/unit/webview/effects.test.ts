@@ -156,11 +156,13 @@ describe('a session', () => {
     session.set({ word: 'xy' });
     await session.readNext();
     expect(session.state.failure?.what).toBe(
-      '“xy” is 2 tokens of this model: give one, with the space before it where the text has one.',
+      '“xy” is 2 tokens in this model: give one, with its leading space if it has one.',
     );
     session.set({ word: '', other: 'abcdef' });
     await session.patch();
-    expect(session.state.failure?.what).toContain('the first has 3, the other 7');
+    expect(session.state.failure?.what).toBe(
+      'The clean prompt has 3 tokens and the corrupted one 7: patches need as many in both.',
+    );
   });
 });
 
@@ -261,7 +263,7 @@ describe('a form', () => {
     const session = new EffectsSession(caller);
     session.follow(SUBJECT);
     await session.patch();
-    expect(session.state.failure?.what).toBe('Type the other prompt first.');
+    expect(session.state.failure?.what).toBe('Type the corrupted prompt first.');
     session.set({ other: 'xy', patched: 'residual' });
     await session.patch();
     expect(session.state.patch).toMatchObject({

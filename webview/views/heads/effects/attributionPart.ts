@@ -1,4 +1,4 @@
-/** Who wrote a logit: what each head, MLP, bias and the embedding add to it, and from which tokens heads took it. */
+/** Direct logit attribution: what each head, MLP, bias and the embedding add to it, and from which tokens heads took it. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement } from 'lit/decorators.js';
@@ -22,11 +22,11 @@ export class AttributionPart extends EffectsPart {
 
   protected override render(): TemplateResult {
     const { attribution } = this.found;
-    return html`<section aria-label="Who wrote it">
-      <div class="tools">${this.tokenInput('logit of', 'word', 'the likeliest')} ${this.tokenInput('less that of', 'against', 'no token')} ${this.ask('Attribute', () => void this.effects.attribute())}</div>
+    return html`<section aria-label="Attribution">
+      <div class="tools">${this.tokenInput('logit of', 'word', 'the likeliest')} ${this.tokenInput('minus', 'against', 'no token')} ${this.ask('Attribute', () => void this.effects.attribute())}</div>
       ${
         attribution === null
-          ? html`<p class="small">What each head, each MLP and the embedding add to the logit of a token behind the last one, or to its lead over another token. Of each head also, from which token’s V it comes.</p>`
+          ? html`<p class="small">Direct logit attribution: what each head, each MLP and the embedding add to the logit of a token after the last one, or to the difference of two logits; and from which source tokens the largest heads take it.</p>`
           : this.renderAnswer(attribution)
       }
     </section>`;
@@ -36,9 +36,12 @@ export class AttributionPart extends EffectsPart {
     const { result } = this;
     const heads = headContributions(attribution);
     const model = this.heads.get([attribution], () => headModel(heads, result.layerCount, true, ({ value }) => value));
-    const behind = tokensText(result, [attribution.position, attribution.position + 1]);
-    const of = `${attribution.against === null ? 'logit' : 'lead'} of ${tokenText(attribution.token)}${attribution.against === null ? '' : ` over ${tokenText(attribution.against)}`}`;
-    return html`<h2>${attribution.logit.toFixed(3)} <span class="small">${of} behind ${behind}; the parts sum to ${attribution.sum.toFixed(3)}</span></h2>
+    const after = tokensText(result, [attribution.position, attribution.position + 1]);
+    const of =
+      attribution.against === null
+        ? `logit of ${tokenText(attribution.token)}`
+        : `logit difference, ${tokenText(attribution.token)} − ${tokenText(attribution.against)},`;
+    return html`<h2>${attribution.logit.toFixed(3)} <span class="small">${of} after ${after}; the parts sum to ${attribution.sum.toFixed(3)}</span></h2>
       ${this.heatmap(
         model,
         'What each head adds to the logit',
@@ -82,10 +85,10 @@ export class AttributionPart extends EffectsPart {
     const heads = largest(headContributions(attribution), DRAWN, ({ value }) => value);
     if (heads.every(({ sources }) => sources === null)) return nothing;
     const model = this.sources.get([attribution], () => sourcesModel(heads, result.pieces));
-    return html`<h2>From which tokens <span class="small">what the heads that add most took from each token’s V; a row sums to its head</span></h2>
+    return html`<h2>Source tokens <span class="small">what the largest heads take from the V of each token; a row sums to its head</span></h2>
       ${this.heatmap(
         model,
-        'What each head took from each token',
+        'What each head takes from each token',
         'head \\ token',
         'A row for each head, a column for each token. Arrow keys read, Enter shows a head.',
         ({ rows, columns, value }) => {

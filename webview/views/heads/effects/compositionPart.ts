@@ -1,4 +1,4 @@
-/** How much of what earlier heads write one head could read, by the weights alone. */
+/** Composition: how well what earlier heads write lies in what one head reads, by the weights alone. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
@@ -28,11 +28,11 @@ export class CompositionPart extends EffectsPart {
       <div class="tools">
         ${this.numberInput('reader: layer', layer, last, '1', (value) => this.effects.set({ reader: { ...reader, layer: Math.trunc(value) } }))}
         ${this.numberInput('head', reader.head, MOST_HEADS, '1', (value) => this.effects.set({ reader: { ...reader, head: Math.trunc(value) } }))}
-        ${this.ask('Compose', () => void this.effects.compose(layer, reader.head))}
+        ${this.ask('Measure', () => void this.effects.compose(layer, reader.head))}
       </div>
       ${
         composition === null
-          ? html`<p class="small">How much of what each earlier head writes could this head read, through its queries, keys or values? From the weights alone, before RoPE: ‖W_read · W_OV‖ ÷ (‖W_read‖ · ‖W_OV‖). An induction head reads a previous-token head through its keys.</p>`
+          ? html`<p class="small">Q-, K- and V-composition with each earlier head, from the weights alone, before RoPE: ‖W_read · W_OV‖ ÷ (‖W_read‖ · ‖W_OV‖), Frobenius norms, W_read being this head’s query, key or value weights. Unrelated heads do not come to 0: compare them. An induction head composes with a previous-token head through its keys.</p>`
           : this.renderAnswer(composition)
       }
     </section>`;
@@ -47,7 +47,7 @@ export class CompositionPart extends EffectsPart {
     const model = this.drawn.get([compositions, letter], () =>
       headModel(placed, layers, false, (each) => each[letter]),
     );
-    return html`<h2>What ${name} could read <span class="small">of each earlier head, through its ${LETTERS[letter]}</span></h2>
+    return html`<h2>Composition with ${name} <span class="small">of each earlier head, through its ${LETTERS[letter]}</span></h2>
       <div class="tools">${select('through its', letter, Object.entries(LETTERS) as [Letter, string][], (each) => (this.letter = each))}</div>
       ${this.heatmap(
         model,

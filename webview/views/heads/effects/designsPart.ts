@@ -21,13 +21,13 @@ export class DesignsPart extends EffectsPart {
       <div class="tools">${this.ask('Compare with the samples', () => void effects.compare(others))} ${this.ask('This model alone', () => void effects.compare([]), false)}</div>
       ${
         compared.length === 0
-          ? html`<p class="small">How alike what two heads give is (linear CKA), how far their patterns are apart (Jensen–Shannon distance), in one group and in different ones; and how many directions K, V and latents use (effective rank). More tokens than a head has dims make CKA mean something.</p>`
-          : html`${compared.every(({ map }) => map?.left === 0) ? nothing : html`<div class="tools">${this.ask(compared.some(({ map }) => map !== null) ? 'Go on with heads and groups' : 'Take out heads and groups', () => void effects.takeOutOfDesigns(), false)}</div>`}
+          ? html`<p class="small">How similar the outputs of two heads are (linear CKA) and how far apart their patterns (Jensen–Shannon distance), in one group and between groups; and how many directions K, V and latents use (effective rank). CKA needs more tokens than a head has dims.</p>`
+          : html`${compared.every(({ map }) => map?.left === 0) ? nothing : html`<div class="tools">${this.ask(compared.some(({ map }) => map !== null) ? 'Continue with heads and groups' : 'Ablate heads and groups', () => void effects.takeOutOfDesigns(), false)}</div>`}
       ${designsTable(compared)}
       ${compared.map(
         ({ source: { label }, diversity }) =>
           html`<h2>${label} <span class="small">${diversity.tokens} tokens</span></h2><div class="wide" role="region" tabindex="0" aria-label=${label}><table>
-              <thead><tr><th scope="col">layer</th><th scope="col" class="number">CKA in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">patterns apart in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">rank of K</th><th scope="col" class="number">V</th><th scope="col" class="number">latent</th></tr></thead>
+              <thead><tr><th scope="col">layer</th><th scope="col" class="number">CKA in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">pattern distance in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">rank of K</th><th scope="col" class="number">V</th><th scope="col" class="number">latent</th></tr></thead>
               <tbody>${diversity.layers.map(diversityRow)}</tbody></table></div>`,
       )}`
       }
@@ -53,7 +53,7 @@ function designsTable(compared: readonly Compared[]): TemplateResult {
     return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
   };
   return html`<h2>All layers <span class="small">a head against its group</span></h2><div class="wide" role="region" tabindex="0" aria-label="All layers"><table class="wrapped long">
-    <thead><tr><th scope="col">design</th><th scope="col" class="number">CKA in a group</th><th scope="col" class="number">between</th><th scope="col" class="number">KL without a head</th><th scope="col" class="number">without its group</th><th scope="col" class="number">group ÷ its heads</th></tr></thead>
+    <thead><tr><th scope="col">design</th><th scope="col" class="number">CKA in a group</th><th scope="col" class="number">CKA between groups</th><th scope="col" class="number">mean KL, one head</th><th scope="col" class="number">mean KL, its group</th><th scope="col" class="number">groups ÷ sum of heads</th></tr></thead>
     <tbody>${compared.map(({ source, diversity: { layers }, map }) => {
       const found = map === null || map.left > 0 ? null : allGroupEffects(map.effects);
       const cells = [
@@ -65,5 +65,5 @@ function designsTable(compared: readonly Compared[]): TemplateResult {
       ] as const;
       return html`<tr><th scope="row">${source.label}</th>${cells.map(([value, digits]) => html`<td class="number">${value === null ? '–' : value.toFixed(digits)}</td>`)}</tr>`;
     })}</tbody></table></div>
-    <p class="small">Group ÷ its heads: 1 where what heads do adds up; more where one stands in for another and only all together are missed. A dash: each head is its own group, or not computed yet.</p>`;
+    <p class="small">Each replaced by zero. Groups ÷ sum of heads: 1 where effects add up; more where one head stands in for another, so that only all together are missed. A dash: each head is its own group, there is one group alone, or it is not computed yet.</p>`;
 }

@@ -27,8 +27,8 @@ import './takeOutPart';
 const PARTS = {
   next: 'Next token',
   named: 'Named heads',
-  effect: 'Take out',
-  attribution: 'Who wrote it',
+  effect: 'Ablate',
+  attribution: 'Attribution',
   patch: 'Patch',
   composition: 'Composition',
   designs: 'Designs',

@@ -23,11 +23,11 @@ export class NamedPart extends EffectsPart {
     const { effects } = this;
     const { named } = this.found;
     return html`<section aria-label="Named heads">
-      <div class="tools">${this.ask('Find in this prompt', () => void effects.name(null))} ${this.ask('Find in a random list, twice', () => void effects.name(REPEATED), false)}</div>
+      <div class="tools">${this.ask('Find in this prompt', () => void effects.name(null))} ${this.ask('Find on repeated random words', () => void effects.name(REPEATED), false)}</div>
       ${
         named === null
-          ? html`<p class="small">Scores of every head of the model, and the heads that reach a published threshold.</p>`
-          : html`<p class="small">On ${named.repeated === null ? `the prompt’s ${named.pieces.length} tokens` : `${named.repeated} random words, twice`}: ${named.pieces.map(tokenText).slice(0, 24).join(' ')}${named.pieces.length > 24 ? ' …' : ''}</p>
+          ? html`<p class="small">Scores of every head of the model, and the heads that reach the threshold of each name.</p>`
+          : html`<p class="small">On ${named.repeated === null ? `the prompt’s ${named.pieces.length} tokens` : `${named.repeated} random words, repeated`}: ${named.pieces.map(tokenText).slice(0, 24).join(' ')}${named.pieces.length > 24 ? ' …' : ''}</p>
         ${HEAD_NAMES.map((name) =>
           this.renderName(
             name,
@@ -50,7 +50,7 @@ export class NamedPart extends EffectsPart {
     const found = sorted.filter(({ score }) => score >= threshold);
     const [best] = sorted;
     return html`<div class="named">
-      <h3 title=${source}>${sentence(label)}s <span class="small">from ${threshold} · ${measures}</span></h3>
+      <h3 title=${source}>${sentence(label)}s <span class="small">${found.length > LISTED ? `${LISTED} of ${found.length} with ` : ''}≥ ${threshold} · ${measures}</span></h3>
       ${
         found.length > 0
           ? html`<ul>${found.slice(0, LISTED).map(
@@ -66,7 +66,7 @@ export class NamedPart extends EffectsPart {
                   )
                   .join(', ')}</span></li>`,
             )}</ul>`
-          : html`<p class="small">${best === undefined ? 'Not measured: nothing in this prompt shows it.' : html`None. The highest is ${this.headLink(best.head.layer, best.head.head)} with ${best.score.toFixed(2)}.`}</p>`
+          : html`<p class="small">${best === undefined ? 'Not measured: nothing in these tokens shows it.' : html`None. The highest is ${this.headLink(best.head.layer, best.head.head)} with ${best.score.toFixed(2)}.`}</p>`
       }
       <details class="small"><summary>Source</summary>${source}</details>
     </div>`;

@@ -37,8 +37,8 @@ export class NextPart extends EffectsPart {
     const model = this.lens.get([read, result.pieces], () => lensModel(read, result.pieces));
     return html`<section aria-label="Next token">
       <div class="tools">
-        <label>after <select .value=${live(String(at))} @change=${(event: Event) => (this.position = Number((event.target as HTMLSelectElement).value))}>${positions.map((token, index) => html`<option value=${index} ?selected=${index === at}>${tokensText(result, [token, token + 1])}</option>`)}</select></label>
-        ${this.tokenInput('rank of', 'word', 'a token')} ${this.ask('Ask', () => void effects.readNext(), false)}
+        <label>after <select .value=${live(String(at))} @change=${(event: Event) => (this.position = Number((event.target as HTMLSelectElement).value))}>${positions.map((token, index) => html`<option value=${index} ?selected=${index === at}>${tokensText(result, [token, token + 1])}</option>`)}</select></label>${positions.length < result.ids.length ? html` <span class="small">the last ${positions.length} of ${result.ids.length}</span>` : nothing}
+        ${this.tokenInput('rank of', 'word', 'a token')} ${this.ask('Rank', () => void effects.readNext(), false)}
       </div>
       <h2>Next token <span class="small">entropy ${(last?.entropy ?? 0).toFixed(2)} nats</span></h2>
       ${last === undefined ? nothing : html`${bars(last.top.map(({ id, probability }) => ({ label: wordOf(words, id), value: probability })))} ${rankText(last, words)}`}
@@ -81,7 +81,7 @@ export class NextPart extends EffectsPart {
     const last = steps.at(-1);
     const grow = (count: number): void => void effects.grow(count);
     return html`<section class="part" aria-label="Token by token">
-      <h2>Token by token <span class="small">${form.temperature === 0 ? 'the likeliest each time' : 'drawn by chance'}</span></h2>
+      <h2>Token by token <span class="small">${form.temperature === 0 ? 'the likeliest each time' : 'sampled'}</span></h2>
       <div class="tools">
         ${this.numberInput('temperature', form.temperature, 100, '0.1', (temperature) => effects.set({ temperature }))}
         ${form.temperature === 0 ? nothing : this.numberInput('seed', form.seed, MOST_SEED, '1', (value) => effects.set({ seed: Math.trunc(value) }))}
@@ -107,11 +107,11 @@ function tokenAt(position: number): readonly [number, number] {
 function rankText({ follows, asked }: StateRead, words: NextToken['words']): TemplateResult {
   const of = (why: string, { id, rank, probability }: NonNullable<StateRead['follows']>): TemplateResult =>
     html`<p class="small">${why} <span class="token">${wordOf(words, id)}</span>: rank ${rank}, ${percent(probability)}</p>`;
-  return html`${follows === null ? nothing : of('In the prompt follows', follows)} ${asked.map((token) => of('Asked for', token))}`;
+  return html`${follows === null ? nothing : of('Next in the prompt:', follows)} ${asked.map((token) => of('Your token:', token))}`;
 }
 
 function stepTitle({ chosen, words }: NextToken): string {
-  const drawn = chosen.among > 1 ? `, drawn with ${percent(chosen.sampled)} of ${chosen.among}` : '';
+  const drawn = chosen.among > 1 ? `, sampled at ${percent(chosen.sampled)} among ${chosen.among} tokens` : '';
   return `“${wordOf(words, chosen.id)}” ${percent(chosen.probability)}, rank ${chosen.rank}${drawn}`;
 }
 

@@ -24,12 +24,12 @@ import type { Patched, PatchedParts } from './session';
 const WHAT: readonly (readonly [PatchedParts, string])[] = [
   ['heads', 'heads'],
   ['parts', 'attention and MLPs'],
-  ['residual', 'layers by token'],
+  ['residual', 'residual stream'],
 ];
 const LABELS: Readonly<Record<PatchedParts, string>> = {
   heads: 'Patch every head',
-  parts: 'Patch every part',
-  residual: 'Patch every token',
+  parts: 'Patch attention and MLPs',
+  residual: 'Patch the residual',
 };
 const MAPS: Readonly<Record<PatchedParts, { readonly corner: string; readonly label: string }>> = {
   heads: {
@@ -39,7 +39,7 @@ const MAPS: Readonly<Record<PatchedParts, { readonly corner: string; readonly la
   parts: { corner: 'layer \\ part', label: 'A row for each layer, its attention and its MLP. Arrow keys read.' },
   residual: {
     corner: 'into layer \\ token',
-    label: 'What enters each layer, token by token. Arrow keys read.',
+    label: 'The residual stream as it enters each layer, by position. Arrow keys read.',
   },
 };
 
@@ -50,15 +50,15 @@ export class PatchPart extends EffectsPart {
   protected override render(): TemplateResult {
     const { form, patch } = this.found;
     return html`<section aria-label="Patch">
-      ${this.otherPrompt('Corrupted prompt', 'The prompt with something changed, of as many tokens')}
+      ${this.otherPrompt('Corrupted prompt', 'Corrupted prompt: something changed, as many tokens')}
       <div class="tools">
         ${select('what', form.patched, WHAT, (patched) => this.effects.set({ patched }))}
-        ${this.tokenInput('logit of', 'word', 'the likeliest')} ${this.tokenInput('less that of', 'against', form.word === '' ? 'the other’s' : 'no token')}
+        ${this.tokenInput('logit of', 'word', 'the likeliest')} ${this.tokenInput('minus', 'against', form.word === '' ? 'corrupted’s top' : 'no token')}
         ${this.ask(LABELS[form.patched], () => void this.effects.patch())}
       </div>
       ${
         patch === null
-          ? html`<p class="small">What a place has in the prompt is put into the corrupted prompt: how much of the logit comes back? Without a token: of what the prompt makes likeliest, less what the corrupted one does.</p>`
+          ? html`<p class="small">Activations of the prompt above (clean) are patched into the corrupted prompt, one at a time: how much of the logit comes back? Where no token is named: of the clean prompt’s likeliest, minus the corrupted one’s.</p>`
           : this.renderAnswer(patch)
       }
     </section>`;
@@ -74,9 +74,12 @@ export class PatchPart extends EffectsPart {
     );
     const name = (each: Pick<Recovery, 'kind' | 'layer' | 'index' | 'position'>): string =>
       `${placeName(each)}${each.position === null ? '' : ` at ${tokensText(patch, [each.position, each.position + 1])}`}`;
-    const metric = `logit of ${tokenText(patch.token)}${patch.against === null ? '' : ` less that of ${tokenText(patch.against)}`}`;
+    const metric =
+      patch.against === null
+        ? `logit of ${tokenText(patch.token)}`
+        : `logit difference, ${tokenText(patch.token)} − ${tokenText(patch.against)}`;
     return html`${promptsTable(result.pieces, patch)}
-      <h2>Recovered <span class="small">0 is the corrupted prompt’s ${patch.corrupted.toFixed(2)}, 1 the clean one’s ${patch.clean.toFixed(2)}: ${metric}${patch.left > 0 ? ` · ${patch.left} still missing` : ''}</span></h2>
+      <h2>Recovered <span class="small">${metric}: 0 is the corrupted prompt’s ${patch.corrupted.toFixed(2)}, 1 the clean one’s ${patch.clean.toFixed(2)}${patch.left > 0 ? ` · ${patch.left} left` : ''}</span></h2>
       ${this.heatmap(
         model,
         'Recovery by each place',
@@ -86,7 +89,7 @@ export class PatchPart extends EffectsPart {
           const own = recoveries.find((each) => each.layer === rows[0] && columns.of(each) === column);
           this.point(own?.kind === 'head' ? { layer: own.layer, head: own.index } : null);
           const place = own === undefined ? `layer ${rows[0]}, ${columns.label(column)}` : name(own);
-          const said = own === undefined ? 'not computed yet' : Number.isNaN(value) ? 'not known' : signed(value);
+          const said = own === undefined ? 'not computed yet' : Number.isNaN(value) ? 'not defined' : signed(value);
           return { text: html`<strong>${said}</strong> ${place}`, sentence: `${place}: ${said} recovered` };
         },
         what === 'heads' ? this.showHead : undefined,

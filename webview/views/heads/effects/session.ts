@@ -233,7 +233,7 @@ export class EffectsSession extends Observed<EffectsState> {
 
   /** So many more tokens, each on the cache of those before. */
   grow(count: number): Promise<void> {
-    return this.working('Next tokens', async (options, { source, ids }) => {
+    return this.working('Token by token', async (options, { source, ids }) => {
       const { temperature, seed } = this.current.form;
       for (let at = 0; at < count; at++) {
         const { steps } = this.current;
@@ -277,7 +277,7 @@ export class EffectsSession extends Observed<EffectsState> {
 
   /** How different heads are, of this model and of others for the same text. */
   compare(others: readonly HeadSource[]): Promise<void> {
-    return this.working('Diversity of heads', async (options, { source, ids, prompt }) => {
+    return this.working('Designs', async (options, { source, ids, prompt }) => {
       this.update({ compared: [] });
       for (const each of [source, ...others.filter(({ id }) => id !== source.id)]) {
         const own =
@@ -294,7 +294,7 @@ export class EffectsSession extends Observed<EffectsState> {
   takeOut(): Promise<void> {
     const { form } = this.current;
     const question = questionOf(form);
-    return this.working('Effects of places', async (options, subject) => {
+    return this.working('Ablate', async (options, subject) => {
       const { source, ids } = subject;
       const known = this.mapFor(form);
       const asked = {
@@ -315,7 +315,7 @@ export class EffectsSession extends Observed<EffectsState> {
 
   /** The form's places, all at once. */
   takeOutTogether(): Promise<void> {
-    return this.working('Taken out together', async (options, subject) => {
+    return this.working('Ablate', async (options, subject) => {
       const { source, ids } = subject;
       const { together, by, other, word } = this.current.form;
       const places = together.split(/[\s,;]+/).filter((place) => place !== '');
@@ -342,7 +342,7 @@ export class EffectsSession extends Observed<EffectsState> {
 
   /** The effects of heads and groups of every design that is compared. */
   takeOutOfDesigns(): Promise<void> {
-    return this.working('Effects of heads', async (options) => {
+    return this.working('Designs', async (options) => {
       const asked = { kinds: KINDS.heads, by: 'zero' as const, other: null, tokens: [] };
       for (const at of this.current.compared.keys())
         await this.mapOf(elementAt(this.current.compared, at), asked, options, (map) =>
@@ -375,7 +375,7 @@ export class EffectsSession extends Observed<EffectsState> {
     }
   }
 
-  /** Who wrote the logit of the form's token behind the last position, or of the likeliest; less that of the other, where it is named. */
+  /** Attributes the logit of the form's token after the last position, or of the likeliest; minus that of the other, where it is named. */
   attribute(): Promise<void> {
     return this.working('Attribution', async (options, subject) => {
       const { source, ids } = subject;
@@ -398,14 +398,14 @@ export class EffectsSession extends Observed<EffectsState> {
    * it stands against. Where neither is named, what the prompt makes likeliest against what the other one does.
    */
   patch(): Promise<void> {
-    return this.working('Patching', async (options, subject) => {
+    return this.working('Patch', async (options, subject) => {
       const { source, ids } = subject;
       const { patched: what, against } = this.current.form;
-      const other = await this.other(options, subject);
+      const other = await this.other(options, subject, 'corrupted');
       if (other.ids.length !== ids.length)
         throw new RpcError(
           'invalidInput',
-          `The prompts must have as many tokens: the first has ${ids.length}, the other ${other.ids.length}.`,
+          `The clean prompt has ${ids.length} tokens and the corrupted one ${other.ids.length}: patches need as many in both.`,
         );
       const [named] = await this.followed(options, subject);
       const token = named ?? (await this.likeliest(source, ids, options));
@@ -472,14 +472,18 @@ export class EffectsSession extends Observed<EffectsState> {
     if (id !== undefined && own.length === 1) return { id, piece: pieces.at(-1) ?? word };
     throw new RpcError(
       'invalidInput',
-      `“${word}” is ${own.length} tokens of this model: give one, with the space before it where the text has one.`,
+      `“${word}” is ${own.length} tokens in this model: give one, with its leading space if it has one.`,
     );
   }
 
   /** The form's other prompt in tokens. */
-  private async other(options: CallOptions, { source, text, vocabulary }: Subject): Promise<Tokens> {
+  private async other(
+    options: CallOptions,
+    { source, text, vocabulary }: Subject,
+    called: 'other' | 'corrupted' = 'other',
+  ): Promise<Tokens> {
     const { other } = this.current.form;
-    if (other.trim() === '') throw new RpcError('invalidInput', 'Type the other prompt first.');
+    if (other.trim() === '') throw new RpcError('invalidInput', `Type the ${called} prompt first.`);
     if (text) return this.host.call('heads/tokens', { source: source.id, text: other }, options);
     const ids = parseIds(other, vocabulary);
     return { ids, pieces: ids.map((id) => `#${id}`) };

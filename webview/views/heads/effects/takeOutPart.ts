@@ -1,4 +1,4 @@
-/** What changes without a head, a group, a layer's attention or its MLP: each by itself as a map, and several together. */
+/** Ablation: what changes without a head, a group, a layer's attention or its MLP, each by itself as a map, and several together. */
 
 import { html, nothing, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
@@ -18,10 +18,10 @@ const WHAT: readonly (readonly [TakenOutParts, string])[] = [
 ];
 const BY: readonly (readonly [Replacement, string])[] = [
   ['zero', 'zero'],
-  ['mean', 'its mean over the prompt'],
+  ['mean', 'mean over the prompt'],
   ['other', 'another prompt’s'],
 ];
-const BECOMES: Readonly<Record<Replacement, string>> = {
+const REPLACED_BY: Readonly<Record<Replacement, string>> = {
   zero: 'zero',
   mean: 'its mean over the prompt',
   other: 'what the other prompt has there',
@@ -29,10 +29,10 @@ const BECOMES: Readonly<Record<Replacement, string>> = {
 
 /** Which number of an effect is drawn. */
 const MEASURES = {
-  klMean: { label: 'KL', signed: false, title: 'KL, mean over the prompt, nats' },
-  klLast: { label: 'KL behind the last token', signed: false, title: 'KL behind the last token, nats' },
-  loss: { label: 'loss', signed: true, title: 'change of the loss over the prompt, nats' },
-  logit: { label: 'logit', signed: true, title: 'change of the logit' },
+  klMean: { label: 'KL', signed: false, title: 'mean KL over the prompt, nats' },
+  klLast: { label: 'KL after the last token', signed: false, title: 'KL after the last token, nats' },
+  loss: { label: 'Δ loss', signed: true, title: 'change of the mean loss over the prompt, nats' },
+  logit: { label: 'Δ logit', signed: true, title: 'change of the logit' },
 } as const;
 type Measure = keyof typeof MEASURES;
 
@@ -54,18 +54,18 @@ export class TakeOutPart extends EffectsPart {
   protected override render(): TemplateResult {
     const { form, map } = this.found;
     const fits = map !== null && sameQuestion(map.question, questionOf(form));
-    const label = fits ? 'Go on' : form.what === 'heads' ? 'Take out every head' : 'Take out every part';
-    return html`<section aria-label="Take out">
+    const label = fits ? 'Continue' : form.what === 'heads' ? 'Ablate every head' : 'Ablate attention and MLPs';
+    return html`<section aria-label="Ablate">
       <div class="tools">
         ${select('what', form.what, WHAT, (what) => this.effects.set({ what }))}
-        ${select('becomes', form.by, BY, (by) => this.effects.set({ by }))}
+        ${select('replace by', form.by, BY, (by) => this.effects.set({ by }))}
         ${this.tokenInput('logit of', 'word', 'no token')}
         ${fits && map.left === 0 ? nothing : this.ask(label, () => void this.effects.takeOut())}
       </div>
-      ${form.by === 'other' ? this.otherPrompt('The other prompt', 'Another prompt: what its tokens have at the same places is put in') : nothing}
+      ${form.by === 'other' ? this.otherPrompt('The other prompt', 'Another prompt: its activations at the same positions go in') : nothing}
       ${
         map === null
-          ? html`<p class="small">${form.what === 'heads' ? 'Every head is taken out by itself, and each group with one KV head together.' : 'The attention of every layer is taken out by itself, and its MLP.'} Shown is how far what the model says changes.</p>`
+          ? html`<p class="small">${form.what === 'heads' ? 'Every head is ablated by itself, and each group of heads that share a KV head together.' : 'Every layer’s attention is ablated by itself, and its MLP.'} The map shows how much the prediction changes.</p>`
           : this.renderMap(map, fits)
       }
     </section>
@@ -76,7 +76,7 @@ export class TakeOutPart extends EffectsPart {
     const { what, by, word } = map.question;
     const measure = this.measure === 'logit' && word === '' ? 'klMean' : this.measure;
     const measures = (Object.keys(MEASURES) as Measure[]).filter((each) => each !== 'logit' || word !== '');
-    const name = (each: Measure): string => (each === 'logit' ? `logit of “${word}”` : MEASURES[each].label);
+    const name = (each: Measure): string => (each === 'logit' ? `Δ logit of “${word}”` : MEASURES[each].label);
     const { layerCount } = this.result;
     const columns = what === 'heads' ? headColumns(map.effects) : PART_COLUMNS;
     const drawn = map.effects.filter((each) => columns.of(each) !== null);
@@ -84,7 +84,7 @@ export class TakeOutPart extends EffectsPart {
       placesModel(drawn, layerCount, columns, MEASURES[measure].signed, (each) => valueOf(each, measure)),
     );
     const title = measure === 'logit' ? `change of the logit of “${word}”` : MEASURES[measure].title;
-    return html`<h2>What changes without it <span class="small">${title} · it becomes ${BECOMES[by]}${map.left > 0 ? ` · ${map.left} still missing` : ''}</span></h2>
+    return html`<h2>What changes without it <span class="small">${title} · replaced by ${REPLACED_BY[by]}${map.left > 0 ? ` · ${map.left} left` : ''}</span></h2>
       ${fits ? nothing : html`<p class="small warn">From before your change.</p>`}
       <div class="tools">${select(
         'shown',
@@ -103,9 +103,9 @@ export class TakeOutPart extends EffectsPart {
           const own = drawn.find((each) => each.layer === rows[0] && columns.of(each) === column);
           this.point(own?.kind === 'head' ? { layer: own.layer, head: own.index } : null);
           const group = own && groupOf(map.effects, own);
-          const others =
+          const changes =
             own &&
-            ` ${[own.klMean.toFixed(4), 'nats'].join(' ')}${own.lossChange === null ? '' : `, loss ${signed(own.lossChange)}`}${own.logitChanges[0] === undefined ? '' : `, logit ${signed(own.logitChanges[0])}`}`;
+            `KL ${own.klMean.toFixed(4)} nats${own.lossChange === null ? '' : `, Δ loss ${signed(own.lossChange)}`}${own.logitChanges[0] === undefined ? '' : `, Δ logit ${signed(own.logitChanges[0])}`}`;
           const place =
             own === undefined
               ? what === 'heads'
@@ -113,9 +113,9 @@ export class TakeOutPart extends EffectsPart {
                 : `layer ${rows[0]} ${PART_COLUMNS.label(column)}`
               : placeName(own);
           const said =
-            Number.isNaN(value) || others === undefined
+            Number.isNaN(value) || changes === undefined
               ? 'not computed yet'
-              : `${others.trim()}${group === undefined ? '' : `; its whole group ${group.klMean.toFixed(4)}`}`;
+              : `${changes}${group === undefined ? '' : `; KL of its group ${group.klMean.toFixed(4)}`}`;
           return { text: html`<strong>${place}</strong> ${said}`, sentence: `${place}: ${said}` };
         },
         what === 'heads' ? this.showHead : undefined,
@@ -133,12 +133,12 @@ export class TakeOutPart extends EffectsPart {
   private renderTogether(): TemplateResult {
     const { form, change } = this.found;
     return html`<section class="part" aria-label="Together">
-      <h2>Together <span class="small">what is said before and after</span></h2>
+      <h2>Together <span class="small">the prediction before and after</span></h2>
       <div class="tools">
         <label>places <input class="word places" .value=${live(form.together)} maxlength="4000" spellcheck="false" placeholder="3.5 3.group1 0.mlp" @input=${(event: Event) => this.effects.set({ together: (event.target as HTMLInputElement).value })} /></label>
-        ${this.ask('Take these out', () => void this.effects.takeOutTogether(), false)}
+        ${this.ask('Ablate these', () => void this.effects.takeOutTogether(), false)}
       </div>
-      ${change === null ? html`<p class="small">3.5 is head 5 of layer 3; 3.group1 all heads of a group; 3.attention and 3.mlp whole parts; @7 behind one: at that token only.</p>` : changeTable(change)}
+      ${change === null ? html`<p class="small">3.5 is head 5 of layer 3; 3.group1 the heads of one group; 3.attention, 3.mlp, and 3.residual, what enters the layer; @7 after one: at position 7 only. All count from 0.</p>` : changeTable(change)}
     </section>`;
   }
 }
@@ -160,7 +160,7 @@ function changeTable({
   ];
   const side = (title: string, { top }: Changed['before']): TemplateResult =>
     html`<div><h3>${title}</h3>${bars(top.map(({ piece, probability }) => ({ label: tokenText(piece), value: probability })))}</div>`;
-  return html`<p>Without ${places.join(', ')} <span class="small">each becomes ${BECOMES[by]}; KL ${numberText(mean(kl), false)} nats over the prompt, ${numberText(kl.at(-1) ?? null, false)} behind its last token</span></p>
+  return html`<p>Without ${places.join(', ')} <span class="small">each replaced by ${REPLACED_BY[by]}; mean KL ${numberText(mean(kl), false)} nats over the prompt, ${numberText(kl.at(-1) ?? null, false)} after its last token</span></p>
     <div class="sides">${side('before', before)}${side('after', after)}</div>
     <table><thead><tr><th scope="col"></th><th scope="col" class="number">before</th><th scope="col" class="number">after</th></tr></thead><tbody>${rows.map(([name, was, is]) => html`<tr><th scope="row">${name}</th><td class="number">${numberText(was, false)}</td><td class="number">${numberText(is, false)}</td></tr>`)}</tbody></table>`;
 }
