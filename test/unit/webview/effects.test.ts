@@ -86,10 +86,10 @@ describe('a session', () => {
     });
     const session: EffectsSession = new EffectsSession(caller);
     session.follow(SUBJECT);
-    await session.takeOut();
+    await session.ablate();
     expect(session.state).toMatchObject({ map: { effects: [parts[0]], left: 2 }, failure: null, running: null });
     cancelAt = -1;
-    await session.takeOut();
+    await session.ablate();
     expect(session.state.map).toMatchObject({ effects: parts, left: 0 });
     expect(asked.map(({ params }) => (params as { known: string[] }).known.length)).toEqual([0, 1, 1, 2]);
   });
@@ -108,10 +108,10 @@ describe('a session', () => {
     const session = new EffectsSession(caller);
     session.follow(SUBJECT);
     await session.compare([own, other]);
-    await session.takeOutOfDesigns();
+    await session.ablateDesigns();
     const lefts = (): (number | undefined)[] => session.state.compared.map(({ map }) => map?.left);
     expect(lefts()).toEqual([0, 1]);
-    await session.takeOutOfDesigns();
+    await session.ablateDesigns();
     expect(lefts()).toEqual([0, 0]);
     const maps = asked.flatMap(({ method, params }) => (method === 'effects/map' ? [params] : []));
     expect(maps.map((params) => (params as { source: string }).source)).toEqual([
@@ -188,24 +188,24 @@ describe('a form', () => {
     const session = new EffectsSession(caller);
     session.follow(SUBJECT);
     const shown = (): unknown => session.state.map?.effects[0]?.klMean;
-    await session.takeOut();
+    await session.ablate();
     session.set({ by: 'mean' });
     // Not there yet: what is shown is still the first, by its own name.
     expect([shown(), session.state.map?.question.by]).toEqual([1, 'zero']);
-    await session.takeOut();
+    await session.ablate();
     expect([shown(), session.state.map?.question.by]).toEqual([2, 'mean']);
     session.set({ by: 'zero' });
     expect(shown()).toBe(1);
     // All of it is there: nothing is asked again.
-    await session.takeOut();
+    await session.ablate();
     // One that is looked at stays, whatever comes of another.
     session.set({ what: 'parts' });
-    const running = session.takeOut();
+    const running = session.ablate();
     session.set({ what: 'heads' });
     await running;
     expect(session.state.map?.question).toMatchObject({ what: 'heads', by: 'zero' });
     session.set({ by: 'other', other: 'xy', what: 'parts', word: 'z' });
-    await session.takeOut();
+    await session.ablate();
     const maps = asked.flatMap(({ method, params }) => (method === 'effects/map' ? [params] : []));
     expect(maps).toMatchObject([
       { by: 'zero', other: null, kinds: ['head', 'group'], tokens: [] },
@@ -215,14 +215,45 @@ describe('a form', () => {
     ]);
   });
 
+  test('asks what it said when it was pressed, whatever is typed meanwhile', async () => {
+    const { asked, caller } = scripted({
+      'heads/tokens': (params: { text: string }) => {
+        session.set({ word: 'z', by: 'mean' });
+        return tokens(params);
+      },
+      'effects/map': () => ({ effects: [effect('head', 0, 0, 1)], left: 0 }),
+    });
+    const session: EffectsSession = new EffectsSession(caller);
+    session.follow(SUBJECT);
+    session.set({ word: 'y' });
+    await session.ablate();
+    expect(asked.at(-1)?.params).toMatchObject({ tokens: [121], by: 'zero' });
+    expect(session.state.map?.question).toMatchObject({ word: 'y', by: 'zero' });
+  });
+
+  test('says what to do, by what went wrong', async () => {
+    const { caller } = scripted({
+      'effects/compose': () => {
+        throw new RpcError('crashed', 'the compute process ended');
+      },
+    });
+    const session = new EffectsSession(caller);
+    session.follow(SUBJECT);
+    await session.compose(1, 0);
+    expect(session.state.failure).toMatchObject({
+      where: 'Composition',
+      then: 'Run again: the compute process restarts.',
+    });
+  });
+
   test('takes several places out together, and asks for places where there are none', async () => {
     const { asked, caller } = scripted({ 'effects/change': () => ({ kl: [0.5] }) });
     const session = new EffectsSession(caller);
     session.follow(SUBJECT);
-    await session.takeOutTogether();
+    await session.ablateTogether();
     expect(session.state.failure?.what).toContain('3.5 for head 5 of layer 3');
     session.set({ together: ' 3.5, 3.group1;0.mlp ' });
-    await session.takeOutTogether();
+    await session.ablateTogether();
     expect(asked.map(({ params }) => params)).toMatchObject([{ places: ['3.5', '3.group1', '0.mlp'], by: 'zero' }]);
     expect(session.state).toMatchObject({ failure: null, change: { kl: [0.5], places: ['3.5', '3.group1', '0.mlp'] } });
   });

@@ -15,15 +15,12 @@ import type {
 } from '../../../src/shared/headsContract';
 import type { HeadSource, PanelConfig, PanelMethods } from '../../../src/shared/panelContract';
 import type { CallOptions, MethodName, MethodParams, MethodResult } from '../../../src/shared/rpc';
-import { isGivenUp, isRpcError, messageOf, RpcError } from '../../../src/shared/rpcError';
-import { newCancelController, type CancelController } from '../../../src/shared/platform';
+import { RpcError } from '../../../src/shared/rpcError';
 import { DEFAULT_SEED } from '../../../src/shared/limits';
-import type { Failure } from '../../parts/states';
-import { sentence } from '../../../src/present/words';
 import { parseIds } from './tokenIds';
 import type { CellAxis } from '../../../src/insight/cells';
 import type { Window } from '../../charts/heatmap/axis';
-import { Observed } from '../../platform/observed';
+import { WorkSession, type WorkState } from './workSession';
 
 /** The part of the host that is called; tests answer it themselves. */
 export interface Caller {
@@ -86,20 +83,13 @@ export interface HeadsResult extends LayerPatterns {
   readonly ms: number;
 }
 
-export interface Running {
-  readonly message: string;
-  readonly fraction: number | null;
-}
-
-export interface HeadsState {
+export interface HeadsState extends WorkState {
   /** Null until the host answered. */
   readonly sources: readonly HeadSource[] | null;
   readonly source: HeadSource | null;
   readonly model: HeadsModelInfo | null;
   readonly prompt: string;
   readonly layer: number;
-  readonly running: Running | null;
-  readonly failure: Failure | null;
   readonly result: HeadsResult | null;
   /** Patterns of every layer for the result's prompt, as far as they are there. */
   readonly layers: readonly LayerPatterns[];
@@ -149,9 +139,8 @@ const AT_FIRST: HeadsState = {
   seed: DEFAULT_SEED,
 };
 
-export class HeadsSession extends Observed<HeadsState> {
+export class HeadsSession extends WorkSession<HeadsState> {
   private queriesOf: HeadsResult | null = null;
-  private cancelling: CancelController | null = null;
   private typed = false;
   private resting: ReturnType<typeof setTimeout> | undefined;
 
@@ -367,10 +356,8 @@ export class HeadsSession extends Observed<HeadsState> {
     return patternsOf(tensor, rows, columns);
   }
 
-  cancel(): void {
-    this.cancelling?.abort();
-    this.cancelling = null;
-    if (this.current.running !== null) this.update({ running: null });
+  protected override beginning(): string {
+    return this.current.device === null ? 'Looking for the fastest device' : super.beginning();
   }
 
   /** Seeded weights are named with their seed. */
@@ -461,42 +448,6 @@ export class HeadsSession extends Observed<HeadsState> {
     const [count = 1, tokens = 0, dim = 0] = tensor.shape;
     return { data: floats(tensor), count, tokens, dim };
   }
-
-  private async working(what: string, work: (options: CallOptions) => Promise<void>): Promise<void> {
-    this.cancelling?.abort();
-    const controller = newCancelController();
-    this.cancelling = controller;
-    this.update({
-      running: {
-        message: this.current.device === null ? 'Looking for the fastest device' : 'Starting',
-        fraction: null,
-      },
-      failure: null,
-    });
-    const ours = (): boolean => this.cancelling === controller;
-    try {
-      await work({
-        signal: controller.signal,
-        onProgress: ({ message, fraction }) => ours() && this.progress(message, fraction ?? null),
-      });
-    } catch (error) {
-      if (ours()) this.fail(error, what);
-    } finally {
-      if (ours()) {
-        this.cancelling = null;
-        this.update({ running: null });
-      }
-    }
-  }
-
-  private progress(message: string, fraction: number | null): void {
-    this.update({ running: { message: sentence(message), fraction } });
-  }
-
-  private fail(error: unknown, where: string): void {
-    if (isGivenUp(error)) return;
-    this.update({ failure: failureOf(error, where) });
-  }
 }
 
 /** The prompt is a text, not a list of ids. */
@@ -518,18 +469,6 @@ function patternsOf(tensor: Tensor, rows: Window, columns: Window): Patterns {
 function floats(tensor: Tensor): Float32Array {
   if (tensor.data instanceof Float32Array) return tensor.data;
   throw new RpcError('internal', 'The result has a number format that the panel cannot read.');
-}
-
-function failureOf(error: unknown, where: string): Failure {
-  const what = sentence(messageOf(error));
-  const code = isRpcError(error) ? error.code : 'internal';
-  const then: Readonly<Partial<Record<string, string>>> = {
-    invalidInput: 'Change that, and run again.',
-    tooLarge: 'Use a shorter prompt or a smaller layer, or raise headlight.compute.memoryCeilingGiB in the settings.',
-    unavailable: 'Choose another device in the settings (headlight.compute), or see the log.',
-    crashed: 'Run again: the compute process restarts.',
-  };
-  return { what, where, then: then[code] ?? 'Run again, or see the log.' };
 }
 
 /** The lecture's. Each of its words is a token of the sample models. */

@@ -22,7 +22,7 @@ export class DesignsPart extends EffectsPart {
       ${
         compared.length === 0
           ? html`<p class="small">How similar the outputs of two heads are (linear CKA) and how far apart their patterns (Jensen–Shannon distance), in one group and between groups; and how many directions K, V and latents use (effective rank). CKA needs more tokens than a head has dims.</p>`
-          : html`${compared.every(({ map }) => map?.left === 0) ? nothing : html`<div class="tools">${this.ask(compared.some(({ map }) => map !== null) ? 'Continue with heads and groups' : 'Ablate heads and groups', () => void effects.takeOutOfDesigns(), false)}</div>`}
+          : html`${compared.every(({ map }) => map?.left === 0) ? nothing : html`<div class="tools">${this.ask(compared.some(({ map }) => map !== null) ? 'Continue with heads and groups' : 'Ablate heads and groups', () => void effects.ablateDesigns(), false)}</div>`}
       ${designsTable(compared)}
       ${compared.map(
         ({ source: { label }, diversity }) =>

@@ -22,7 +22,7 @@ import type { EffectsPart } from './part';
 import './patchPart';
 import { EffectsSession, type EffectsState } from './session';
 import { effectsStyles } from './styles';
-import './takeOutPart';
+import './ablationPart';
 
 const PARTS = {
   next: 'Next token',
@@ -159,7 +159,7 @@ export class HeadsEffects extends LitElement {
       case 'named':
         return html`<headlight-effects-named class="asked" .result=${result} .found=${found} .effects=${effects}></headlight-effects-named>`;
       case 'effect':
-        return html`<headlight-effects-take-out class="asked" .result=${result} .found=${found} .effects=${effects}></headlight-effects-take-out>`;
+        return html`<headlight-effects-ablation class="asked" .result=${result} .found=${found} .effects=${effects}></headlight-effects-ablation>`;
       case 'attribution':
         return html`<headlight-effects-attribution class="asked" .result=${result} .found=${found} .effects=${effects}></headlight-effects-attribution>`;
       case 'patch':

@@ -11,15 +11,12 @@ import type {
 } from '../../../../src/shared/effectsContract';
 import type { Diversity, LensRead, NamedHeads, NextToken, Word } from '../../../../src/shared/lensContract';
 import type { HeadSource, PanelMethods } from '../../../../src/shared/panelContract';
-import { type CancelController, newCancelController } from '../../../../src/shared/platform';
 import type { CallOptions, MethodParams } from '../../../../src/shared/rpc';
-import { isGivenUp, messageOf, RpcError } from '../../../../src/shared/rpcError';
+import { RpcError } from '../../../../src/shared/rpcError';
 import { elementAt } from '../../../../src/model/elementAt';
-import { sentence } from '../../../../src/present/words';
-import type { Failure } from '../../../parts/states';
-import { Observed } from '../../../platform/observed';
-import type { Caller, Running } from '../session';
+import type { Caller } from '../session';
 import { parseIds } from '../tokenIds';
+import { WorkSession, type WorkState } from '../workSession';
 
 /** What is looked at: a source, and a prompt in its tokens. */
 export interface Subject {
@@ -57,11 +54,11 @@ export interface EffectMap {
 }
 
 /** What is taken out, one by one: each head and each group, or each layer's attention and its MLP. */
-export type TakenOutParts = 'heads' | 'parts';
+export type AblatedParts = 'heads' | 'parts';
 
 /** What a map was asked for. */
 export interface MapQuestion {
-  readonly what: TakenOutParts;
+  readonly what: AblatedParts;
   readonly by: Replacement;
   /** The prompt that values are taken from; empty where none is. */
   readonly other: string;
@@ -69,7 +66,7 @@ export interface MapQuestion {
   readonly word: string;
 }
 
-export interface TakenOut extends EffectMap {
+export interface AblationMap extends EffectMap {
   readonly question: MapQuestion;
 }
 
@@ -111,7 +108,7 @@ export interface EffectsForm {
   readonly against: string;
   /** Another prompt: values are taken from it, or it is repaired. */
   readonly other: string;
-  readonly what: TakenOutParts;
+  readonly what: AblatedParts;
   readonly by: Replacement;
   /** Places that are taken out together. */
   readonly together: string;
@@ -135,17 +132,15 @@ const EMPTY_FORM: EffectsForm = {
   seed: 0,
 };
 
-export interface EffectsState {
+export interface EffectsState extends WorkState {
   readonly form: EffectsForm;
-  readonly running: Running | null;
-  readonly failure: Failure | null;
   readonly read: LensRead | null;
   /** Tokens that followed, each with what was seen of its step. */
   readonly steps: readonly NextToken[];
   readonly named: NamedOn | null;
   readonly compared: readonly Compared[];
   /** The map that the form asks for; the one before it where that is not there. */
-  readonly map: TakenOut | null;
+  readonly map: AblationMap | null;
   readonly change: Changed | null;
   readonly attribution: Attributed | null;
   readonly patch: Patched | null;
@@ -189,9 +184,8 @@ export function sameQuestion(a: MapQuestion, b: MapQuestion): boolean {
   return a.what === b.what && a.by === b.by && a.other === b.other && a.word === b.word;
 }
 
-export class EffectsSession extends Observed<EffectsState> {
-  private maps: readonly TakenOut[] = [];
-  private cancelling: CancelController | null = null;
+export class EffectsSession extends WorkSession<EffectsState> {
+  private maps: readonly AblationMap[] = [];
   private of: Subject | null = null;
 
   constructor(private readonly host: Caller) {
@@ -203,7 +197,9 @@ export class EffectsSession extends Observed<EffectsState> {
     const { of } = this;
     if (of !== null && of.source.id === subject.source.id && same(of.ids, subject.ids)) return;
     this.cancel();
-    this.of = subject;
+    const { source, prompt, ids, pieces, text, vocabulary } = subject;
+    // Not the whole result, which has the numbers of a layer.
+    this.of = { source, prompt, ids, pieces, text, vocabulary };
     this.maps = [];
     this.update(NOTHING);
   }
@@ -215,17 +211,17 @@ export class EffectsSession extends Observed<EffectsState> {
     this.update({ form, ...(known && { map: known }) });
   }
 
-  private mapFor(form: EffectsForm): TakenOut | undefined {
+  private mapFor(form: EffectsForm): AblationMap | undefined {
     return this.maps.find(({ question }) => sameQuestion(question, questionOf(form)));
   }
 
   /** The logit lens at the last positions; the last state of it is what the model says; with the rank of the form's token. */
   readNext(): Promise<void> {
-    return this.working('Next token', async (options, subject) => {
+    return this.asking('Next token', async (options, subject, form) => {
       const { source, ids } = subject;
       const first = Math.max(0, ids.length - MOST_READ);
       const positions = Array.from({ length: ids.length - first }, (_, at) => first + at);
-      const tokens = (await this.followed(options, subject)).map(({ id }) => id);
+      const tokens = (await this.followed(options, subject, form)).map(({ id }) => id);
       const read = await this.host.call('lens/read', { source: source.id, ids, positions, top: TOP, tokens }, options);
       this.update({ read });
     });
@@ -233,8 +229,7 @@ export class EffectsSession extends Observed<EffectsState> {
 
   /** So many more tokens, each on the cache of those before. */
   grow(count: number): Promise<void> {
-    return this.working('Token by token', async (options, { source, ids }) => {
-      const { temperature, seed } = this.current.form;
+    return this.asking('Token by token', async (options, { source, ids }, { temperature, seed }) => {
       for (let at = 0; at < count; at++) {
         const { steps } = this.current;
         if (steps.at(-1)?.chosen.ends === true) return;
@@ -264,7 +259,7 @@ export class EffectsSession extends Observed<EffectsState> {
 
   /** @param repeated Tokens of a random sequence that comes twice; null: on the prompt. */
   name(repeated: number | null): Promise<void> {
-    return this.working('Named heads', async (options, { source, ids, pieces }) => {
+    return this.asking('Named heads', async (options, { source, ids, pieces }) => {
       const frame = source.origin === 'sample' ? SAMPLE_FRAME : { before: '', between: '' };
       const on =
         repeated === null
@@ -277,7 +272,7 @@ export class EffectsSession extends Observed<EffectsState> {
 
   /** How different heads are, of this model and of others for the same text. */
   compare(others: readonly HeadSource[]): Promise<void> {
-    return this.working('Designs', async (options, { source, ids, prompt }) => {
+    return this.asking('Designs', async (options, { source, ids, prompt }) => {
       this.update({ compared: [] });
       for (const each of [source, ...others.filter(({ id }) => id !== source.id)]) {
         const own =
@@ -291,17 +286,16 @@ export class EffectsSession extends Observed<EffectsState> {
   }
 
   /** The whole map that the form asks for, place by place; goes on where it was cancelled. */
-  takeOut(): Promise<void> {
-    const { form } = this.current;
-    const question = questionOf(form);
-    return this.working('Ablate', async (options, subject) => {
+  ablate(): Promise<void> {
+    return this.asking('Ablate', async (options, subject, form) => {
       const { source, ids } = subject;
+      const question = questionOf(form);
       const known = this.mapFor(form);
       const asked = {
         kinds: KINDS[question.what],
         by: question.by,
-        other: question.by === 'other' ? (await this.other(options, subject)).ids : null,
-        tokens: (await this.followed(options, subject)).map(({ id }) => id),
+        other: question.by === 'other' ? (await this.other(options, subject, form)).ids : null,
+        tokens: (await this.followed(options, subject, form)).map(({ id }) => id),
       };
       await this.mapOf({ source, ids, map: known ?? null }, asked, options, (map) => {
         const found = { ...map, question };
@@ -314,10 +308,10 @@ export class EffectsSession extends Observed<EffectsState> {
   }
 
   /** The form's places, all at once. */
-  takeOutTogether(): Promise<void> {
-    return this.working('Ablate', async (options, subject) => {
+  ablateTogether(): Promise<void> {
+    return this.asking('Ablate', async (options, subject, form) => {
       const { source, ids } = subject;
-      const { together, by, other, word } = this.current.form;
+      const { together, by, other, word } = form;
       const places = together.split(/[\s,;]+/).filter((place) => place !== '');
       if (places.length === 0)
         throw new RpcError(
@@ -331,8 +325,8 @@ export class EffectsSession extends Observed<EffectsState> {
           ids,
           places,
           by,
-          other: by === 'other' ? (await this.other(options, subject)).ids : null,
-          tokens: (await this.followed(options, subject)).map(({ id }) => id),
+          other: by === 'other' ? (await this.other(options, subject, form)).ids : null,
+          tokens: (await this.followed(options, subject, form)).map(({ id }) => id),
         },
         options,
       );
@@ -341,8 +335,8 @@ export class EffectsSession extends Observed<EffectsState> {
   }
 
   /** The effects of heads and groups of every design that is compared. */
-  takeOutOfDesigns(): Promise<void> {
-    return this.working('Designs', async (options) => {
+  ablateDesigns(): Promise<void> {
+    return this.asking('Designs', async (options) => {
       const asked = { kinds: KINDS.heads, by: 'zero' as const, other: null, tokens: [] };
       for (const at of this.current.compared.keys())
         await this.mapOf(elementAt(this.current.compared, at), asked, options, (map) =>
@@ -377,10 +371,10 @@ export class EffectsSession extends Observed<EffectsState> {
 
   /** Attributes the logit of the form's token after the last position, or of the likeliest; minus that of the other, where it is named. */
   attribute(): Promise<void> {
-    return this.working('Attribution', async (options, subject) => {
+    return this.asking('Attribution', async (options, subject, form) => {
       const { source, ids } = subject;
-      const { against } = this.current.form;
-      const [named] = await this.followed(options, subject);
+      const { against } = form;
+      const [named] = await this.followed(options, subject, form);
       const token = named ?? (await this.likeliest(source, ids, options));
       const rival = against === '' ? null : await this.token(against, options, subject);
       const metric = metricOf(token, rival);
@@ -398,16 +392,16 @@ export class EffectsSession extends Observed<EffectsState> {
    * it stands against. Where neither is named, what the prompt makes likeliest against what the other one does.
    */
   patch(): Promise<void> {
-    return this.working('Patch', async (options, subject) => {
+    return this.asking('Patch', async (options, subject, form) => {
       const { source, ids } = subject;
-      const { patched: what, against } = this.current.form;
-      const other = await this.other(options, subject, 'corrupted');
+      const { patched: what, against } = form;
+      const other = await this.other(options, subject, form, 'corrupted');
       if (other.ids.length !== ids.length)
         throw new RpcError(
           'invalidInput',
           `The clean prompt has ${ids.length} tokens and the corrupted one ${other.ids.length}: patches need as many in both.`,
         );
-      const [named] = await this.followed(options, subject);
+      const [named] = await this.followed(options, subject, form);
       const token = named ?? (await this.likeliest(source, ids, options));
       const rival =
         against !== ''
@@ -434,16 +428,10 @@ export class EffectsSession extends Observed<EffectsState> {
 
   /** How much of what earlier heads write the reader could read, by the weights alone. */
   compose(layer: number, head: number): Promise<void> {
-    return this.working('Composition', async (options, { source }) => {
+    return this.asking('Composition', async (options, { source }) => {
       const found = await this.host.call('effects/compose', { source: source.id, layer, head }, options);
       this.update({ composition: { ...found, layer, head } });
     });
-  }
-
-  cancel(): void {
-    this.cancelling?.abort();
-    this.cancelling = null;
-    if (this.current.running !== null) this.update({ running: null });
   }
 
   private async likeliest(source: HeadSource, ids: readonly number[], options: CallOptions): Promise<Word> {
@@ -453,8 +441,7 @@ export class EffectsSession extends Observed<EffectsState> {
   }
 
   /** The form's token; none where it names none. */
-  private async followed(options: CallOptions, subject: Subject): Promise<readonly Word[]> {
-    const { word } = this.current.form;
+  private async followed(options: CallOptions, subject: Subject, { word }: EffectsForm): Promise<readonly Word[]> {
     return word === '' ? [] : [await this.token(word, options, subject)];
   }
 
@@ -480,46 +467,25 @@ export class EffectsSession extends Observed<EffectsState> {
   private async other(
     options: CallOptions,
     { source, text, vocabulary }: Subject,
+    { other }: EffectsForm,
     called: 'other' | 'corrupted' = 'other',
   ): Promise<Tokens> {
-    const { other } = this.current.form;
     if (other.trim() === '') throw new RpcError('invalidInput', `Type the ${called} prompt first.`);
     if (text) return this.host.call('heads/tokens', { source: source.id, text: other }, options);
     const ids = parseIds(other, vocabulary);
     return { ids, pieces: ids.map((id) => `#${id}`) };
   }
 
-  private async working(where: string, work: (options: CallOptions, subject: Subject) => Promise<void>): Promise<void> {
-    const { of } = this;
-    if (of === null) return;
-    this.cancelling?.abort();
-    const controller = newCancelController();
-    this.cancelling = controller;
-    const ours = (): boolean => this.cancelling === controller;
-    this.update({ running: { message: 'Starting', fraction: null }, failure: null });
-    try {
-      await work(
-        {
-          signal: controller.signal,
-          onProgress: ({ message, fraction }) => {
-            if (ours()) this.progress(message, fraction ?? null);
-          },
-        },
-        of,
-      );
-    } catch (error) {
-      if (ours() && !isGivenUp(error))
-        this.update({ failure: { what: sentence(messageOf(error)), where, then: 'Change that, and run again.' } });
-    } finally {
-      if (ours()) {
-        this.cancelling = null;
-        this.update({ running: null });
-      }
-    }
-  }
-
-  private progress(message: string, fraction: number | null): void {
-    this.update({ running: { message: sentence(message), fraction } });
+  /** @param work Of the subject and the form as they are now: what is typed meanwhile asks nothing. */
+  private asking(
+    where: string,
+    work: (options: CallOptions, subject: Subject, form: EffectsForm) => Promise<void>,
+  ): Promise<void> {
+    const {
+      of,
+      current: { form },
+    } = this;
+    return of === null ? Promise.resolve() : this.working(where, (options) => work(options, of, form));
   }
 }
 

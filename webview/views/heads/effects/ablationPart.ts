@@ -10,9 +10,9 @@ import { select } from '../look';
 import { Memo } from '../memo';
 import { groupOf, headColumns, largest, PART_COLUMNS, placeName, placesModel, signed } from './models';
 import { bars, EffectsPart, LISTED } from './part';
-import { type Changed, questionOf, sameQuestion, type TakenOut, type TakenOutParts } from './session';
+import { type Changed, questionOf, sameQuestion, type AblationMap, type AblatedParts } from './session';
 
-const WHAT: readonly (readonly [TakenOutParts, string])[] = [
+const WHAT: readonly (readonly [AblatedParts, string])[] = [
   ['heads', 'heads and groups'],
   ['parts', 'attention and MLPs'],
 ];
@@ -46,8 +46,8 @@ function valueOf({ klMean, klLast, lossChange, logitChanges }: Effect, measure: 
   return values[measure];
 }
 
-@customElement('headlight-effects-take-out')
-export class TakeOutPart extends EffectsPart {
+@customElement('headlight-effects-ablation')
+export class AblationPart extends EffectsPart {
   @state() private measure: Measure = 'klMean';
   private readonly drawn = new Memo<HeatmapModel>();
 
@@ -60,7 +60,7 @@ export class TakeOutPart extends EffectsPart {
         ${select('what', form.what, WHAT, (what) => this.effects.set({ what }))}
         ${select('replace by', form.by, BY, (by) => this.effects.set({ by }))}
         ${this.tokenInput('logit of', 'word', 'no token')}
-        ${fits && map.left === 0 ? nothing : this.ask(label, () => void this.effects.takeOut())}
+        ${fits && map.left === 0 ? nothing : this.ask(label, () => void this.effects.ablate())}
       </div>
       ${form.by === 'other' ? this.otherPrompt('The other prompt', 'Another prompt: its activations at the same positions go in') : nothing}
       ${
@@ -72,7 +72,7 @@ export class TakeOutPart extends EffectsPart {
     ${this.renderTogether()}`;
   }
 
-  private renderMap(map: TakenOut, fits: boolean): TemplateResult {
+  private renderMap(map: AblationMap, fits: boolean): TemplateResult {
     const { what, by, word } = map.question;
     const measure = this.measure === 'logit' && word === '' ? 'klMean' : this.measure;
     const measures = (Object.keys(MEASURES) as Measure[]).filter((each) => each !== 'logit' || word !== '');
@@ -136,7 +136,7 @@ export class TakeOutPart extends EffectsPart {
       <h2>Together <span class="small">the prediction before and after</span></h2>
       <div class="tools">
         <label>places <input class="word places" .value=${live(form.together)} maxlength="4000" spellcheck="false" placeholder="3.5 3.group1 0.mlp" @input=${(event: Event) => this.effects.set({ together: (event.target as HTMLInputElement).value })} /></label>
-        ${this.ask('Ablate these', () => void this.effects.takeOutTogether(), false)}
+        ${this.ask('Ablate these', () => void this.effects.ablateTogether(), false)}
       </div>
       ${change === null ? html`<p class="small">3.5 is head 5 of layer 3; 3.group1 the heads of one group; 3.attention, 3.mlp, and 3.residual, what enters the layer; @7 after one: at position 7 only. All count from 0.</p>` : changeTable(change)}
     </section>`;
